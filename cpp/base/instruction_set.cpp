@@ -1,0 +1,61 @@
+#include "base/instruction_set.hpp"
+
+#include <array>
+#include <string_view>
+
+#include "base/errors.hpp"
+
+namespace curvature {
+namespace {
+
+constexpr std::array kAll{InstructionSet::baseline, InstructionSet::v3, InstructionSet::v4};
+
+}  // namespace
+
+bool supported(InstructionSet set) {
+#ifdef CURVATURE_HAS_X86_LEVELS
+  // The compiler's own list of what x86-64-v3 and v4 mean; checks that the system saves the wide registers too.
+  if (set == InstructionSet::v3) {
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2") &&
+           __builtin_cpu_supports("bmi");
+  }
+  if (set == InstructionSet::v4) {
+    return supported(InstructionSet::v3) && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+           __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") &&
+           __builtin_cpu_supports("avx512vl");
+  }
+#endif
+  return set == InstructionSet::baseline;
+}
+
+const char* name(InstructionSet set) {
+  switch (set) {
+    case InstructionSet::v3:
+      return "v3";
+    case InstructionSet::v4:
+      return "v4";
+    case InstructionSet::baseline:
+      break;
+  }
+  return "baseline";
+}
+
+InstructionSet instruction_set() {
+  static const InstructionSet best = [] {
+    InstructionSet found = InstructionSet::baseline;
+    for (const InstructionSet set : kAll) {
+      if (supported(set)) found = set;
+    }
+    return found;
+  }();
+  return best;
+}
+
+InstructionSet instruction_set_named(const char* wanted) {
+  for (const InstructionSet set : kAll) {
+    if (std::string_view(wanted) == name(set) && supported(set)) return set;
+  }
+  throw InputError(sentence("isa='", wanted, "' must be an instruction set that this build and processor have."));
+}
+
+}  // namespace curvature

@@ -1,0 +1,183 @@
+// The kernels, one by one and for a chosen instruction set: for the tests and the micro-benchmarks.
+#include <pybind11/stl.h>
+
+#include <algorithm>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "bind/array.hpp"
+#include "bind/register.hpp"
+#include "data/bin_mapper.hpp"
+#include "data/binned_matrix.hpp"
+#include "kernel/quantize.hpp"
+#include "kernel/split_scan.hpp"
+#include "tree/histogram_builder.hpp"
+#include "tree/row_partition.hpp"
+
+namespace py = pybind11;
+
+namespace curvature {
+namespace {
+
+using Cells = py::array_t<Cell, py::array::c_style | py::array::forcecast>;
+using Rows = py::array_t<RowIndex, py::array::c_style | py::array::forcecast>;
+
+/// The tables of one instruction set.
+class Kernels {
+ public:
+  explicit Kernels(const std::string& isa) : set_(instruction_set_named(isa.c_str())) {}
+
+  // codes: (n, slots) uint8 or uint16, C order; n_codes a slot. Returns the cells as (slots, max codes).
+  [[nodiscard]] py::array_t<Cell> accumulate(const py::array& codes, const Rows& rows, const Cells& pairs,
+                                             const std::vector<std::int32_t>& n_codes) const {
+    const bool wide = codes.dtype().itemsize() == 2;
+    const std::size_t n_slots = n_codes.size();
+    HistogramLayout layout;
+    for (std::size_t slot = 0; slot < n_slots; slot += kWordSlots) {
+      const std::size_t end = std::min(slot + kWordSlots, n_slots);
+      const auto from = n_codes.begin() + static_cast<std::ptrdiff_t>(slot);
+      layout.append({.lines = *std::max_element(from, n_codes.begin() + static_cast<std::ptrdiff_t>(end)),
+                     .slots = static_cast<std::int32_t>(end - slot),
+                     .wide = wide});
+    }
+    AlignedBuffer<Cell> cells(layout.cells, 0);
+    // The kernel reads whole words of narrow codes: rows are padded as the binned matrix pads them.
+    const std::size_t stride = wide ? n_slots : layout.words.size() * kWordSlots;
+    const auto n_rows = static_cast<std::size_t>(codes.shape(0));
+    std::vector<std::uint8_t> narrow(wide ? 0 : n_rows * stride);
+    if (!wide) {
+      const auto* from = static_cast<const std::uint8_t*>(codes.data());
+      for (std::size_t row = 0; row < n_rows; ++row) {
+        std::copy_n(from + row * n_slots, n_slots, narrow.data() + row * stride);
+      }
+    }
+    kernel::AccumulateTask task;
+    task.codes = wide ? codes.data() : narrow.data();
+    task.row_stride = stride;
+    task.rows = rows.data();
+    task.n_rows = static_cast<std::size_t>(rows.size());
+    task.pairs = pairs.data();
+    task.words = layout.words.data();
+    task.n_words = layout.words.size();
+    task.histogram = cells.data();
+    kernel::histogram_table(set_).accumulate(task);
+    const std::int32_t most = *std::max_element(n_codes.begin(), n_codes.end());
+    py::array_t<Cell> out({n_slots, static_cast<std::size_t>(most)});
+    auto view = out.mutable_unchecked<2>();
+    for (std::size_t slot = 0; slot < n_slots; ++slot) {
+      for (std::int32_t code = 0; code < most; ++code) {
+        const Word& word = layout.words[slot / kWordSlots];
+        view(static_cast<py::ssize_t>(slot), code) =
+            code < word.lines ? cells[cell_index(word, static_cast<int>(slot % kWordSlots), code)] : 0;
+      }
+    }
+    return out;
+  }
+
+  [[nodiscard]] py::array_t<Cell> subtract(const Cells& larger, const Cells& smaller) const {
+    require_length(smaller, static_cast<std::size_t>(larger.size()), "smaller");
+    py::array_t<Cell> out(larger.size());
+    std::copy_n(larger.data(), larger.size(), out.mutable_data());
+    kernel::histogram_table(set_).subtract(out.mutable_data(), smaller.data(), static_cast<std::size_t>(out.size()));
+    return out;
+  }
+
+  // lines: (codes, 8) cells. Returns (score, bin, missing_left) of the eight lanes.
+  [[nodiscard]] py::tuple scan(const Cells& lines, Cell sum, double lambda, double alpha, double min_hessian) const {
+    kernel::ScanTask task;
+    task.cells = lines.data();
+    task.lines = static_cast<std::int32_t>(lines.shape(0));
+    task.has_missing = true;
+    task.gradient = static_cast<double>(gradient_sum(sum));
+    task.hessian = static_cast<double>(hessian_sum(sum));
+    task.lambda = lambda;
+    task.alpha = alpha;
+    task.min_hessian = min_hessian;
+    kernel::LaneSplits best;
+    kernel::split_scan_table(set_).scan(task, best);
+    return py::make_tuple(py::array_t<double>(kWordSlots, best.score), py::array_t<std::int32_t>(kWordSlots, best.bin),
+                          py::array_t<bool>(kWordSlots, best.missing_left));
+  }
+
+  [[nodiscard]] py::array_t<Cell> quantize(const py::array_t<float, py::array::c_style>& unit,
+                                           const DoubleArray& weights, double gradient_step, double hessian_step,
+                                           bool stochastic, std::uint64_t key) const {
+    py::array_t<Cell> out(weights.size());
+    kernel::QuantizeTask task;
+    task.gradients = unit.data();
+    task.weights = weights.data();
+    task.n_rows = static_cast<std::size_t>(weights.size());
+    task.key = key;
+    task.scale = {gradient_step, hessian_step, stochastic};
+    task.pairs = out.mutable_data();
+    kernel::quantize_table(set_).quantize(task);
+    return out;
+  }
+
+ private:
+  InstructionSet set_;
+};
+
+py::tuple partition(const py::array& codes, const Rows& rows, std::int32_t bin, bool missing_left) {
+  std::vector<RowIndex> left(rows.data(), rows.data() + rows.size());
+  std::vector<RowIndex> right(left.size());
+  const CodeSplit split{bin, missing_left};
+  const std::size_t n_left =
+      codes.dtype().itemsize() == 1
+          ? kernel::partition(left.data(), left.size(), static_cast<const std::uint8_t*>(codes.data()), split, right.data())
+          : kernel::partition(left.data(), left.size(), static_cast<const std::uint16_t*>(codes.data()), split,
+                              right.data());
+  right.resize(left.size() - n_left);
+  left.resize(n_left);
+  return py::make_tuple(to_array(left), to_array(right));
+}
+
+py::list cuts(const py::array& X, const std::optional<DoubleArray>& weights, std::int32_t max_bins, int n_jobs) {
+  const Table table = table_of(X);
+  const BinMapper mapper(table, weights ? weights->data() : nullptr, max_bins, n_jobs);
+  py::list out;
+  for (std::size_t feature = 0; feature < mapper.n_features(); ++feature) out.append(to_array(mapper.cuts(feature)));
+  return out;
+}
+
+// Codes of every cell for given cuts, as the binned matrix keeps them column by column: (features, n).
+py::array_t<std::int32_t> codes(const py::array& X, const std::vector<std::vector<double>>& cuts, int n_jobs) {
+  const Table table = table_of(X);
+  const BinMapper mapper(cuts);
+  const BinnedMatrix matrix(table, mapper, n_jobs);
+  py::array_t<std::int32_t> out({cuts.size(), table.n_rows});
+  auto view = out.mutable_unchecked<2>();
+  for (std::size_t slot = 0; slot < matrix.n_slots(); ++slot) {
+    if (matrix.feature_of(slot) == BinnedMatrix::kNoFeature) continue;
+    matrix.visit_column(slot, [&](const auto* column) {
+      for (std::size_t row = 0; row < table.n_rows; ++row) {
+        view(matrix.feature_of(slot), static_cast<py::ssize_t>(row)) = column[row];
+      }
+    });
+  }
+  return out;
+}
+
+}  // namespace
+
+void register_kernels(py::module_& module) {
+  py::class_<Kernels>(module, "Kernels")
+      .def("accumulate", &Kernels::accumulate)
+      .def("subtract", &Kernels::subtract)
+      .def("scan", &Kernels::scan)
+      .def("quantize", &Kernels::quantize);
+  module.def("kernels", [](const std::string& isa) { return Kernels(isa); }, py::arg("isa"));
+  module.def("instruction_sets", [] {
+    py::list sets;
+    for (const InstructionSet set : {InstructionSet::baseline, InstructionSet::v3, InstructionSet::v4}) {
+      if (supported(set)) sets.append(name(set));
+    }
+    return sets;
+  });
+  module.def("partition", &partition);
+  module.def("cuts", &cuts, py::arg("X"), py::arg("weights"), py::arg("max_bins"), py::arg("n_jobs") = 1);
+  module.def("codes", &codes, py::arg("X"), py::arg("cuts"), py::arg("n_jobs") = 1);
+}
+
+}  // namespace curvature

@@ -1,0 +1,13 @@
+// The extension module's table of contents: one file a concept.
+#include "bind/register.hpp"
+
+PYBIND11_MODULE(_core, module) {
+  module.doc() = "Curvature's C++ core. Private: use the package `curvature`.";
+  curvature::register_errors(module);
+  curvature::register_parameters(module);
+  curvature::register_build_info(module);
+  curvature::register_losses(module);
+  curvature::register_forest(module);
+  curvature::register_boosting(module);
+  curvature::register_kernels(module);
+}

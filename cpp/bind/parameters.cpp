@@ -1,0 +1,90 @@
+#include "bind/parameters.hpp"
+
+#include <string>
+
+#include "bind/register.hpp"
+
+namespace py = pybind11;
+
+namespace curvature {
+namespace {
+
+template <class Value>
+[[nodiscard]] bool holds(const py::handle& given) {
+  if (PyBool_Check(given.ptr())) return false;
+  if constexpr (std::is_integral_v<Value>) return PyIndex_Check(given.ptr()) != 0;
+  return PyNumber_Check(given.ptr()) != 0 && !PyComplex_Check(given.ptr());
+}
+
+template <class Params>
+void read_fields(const py::dict& values, Params& params) {
+  for_each_field<Params>([&](const auto& field) {
+    using Value = std::remove_reference_t<decltype(params.*field.member)>;
+    if (!values.contains(field.name)) return;
+    const py::object given = values[field.name];
+    if (given.is_none() && field.bounds.none_allowed) {
+      params.*field.member = Value{0};
+      return;
+    }
+    const char* kind = std::is_integral_v<Value> ? "an integer " : "a number ";
+    const auto refuse = [&] {
+      throw InputError(sentence(field.name, "=", py::repr(given).cast<std::string>(), " must be ", kind,
+                                describe(field.bounds), "."));
+    };
+    if (!holds<Value>(given)) refuse();
+    // Checked here, before None's stand-in 0 could be mistaken for a given 0 and before a large integer wraps.
+    const double number = PyFloat_AsDouble(given.ptr());
+    if (PyErr_Occurred()) {
+      PyErr_Clear();
+      refuse();
+    }
+    Bounds bounds = field.bounds;
+    bounds.none_allowed = false;
+    if (!bounds.contain(number)) refuse();
+    params.*field.member = static_cast<Value>(number);
+  });
+}
+
+template <class Params>
+void describe_fields(py::list& rows) {
+  const Params defaults;
+  for_each_field<Params>([&](const auto& field) {
+    py::dict row;
+    const auto value = defaults.*field.member;
+    row["name"] = field.name;
+    row["default"] = field.bounds.none_allowed && value == 0 ? py::object(py::none()) : py::cast(value);
+    row["integer"] = std::is_integral_v<decltype(value)>;
+    row["allowed"] = describe(field.bounds);
+    row["doc"] = field.doc;
+    rows.append(row);
+  });
+}
+
+}  // namespace
+
+BoostParams boost_params(const py::dict& values) {
+  BoostParams params;
+  read_fields(values, params);
+  read_fields(values, params.tree);
+  const std::string policy = py::str(values["grow_policy"]);
+  if (policy == "depthwise") {
+    params.tree.grow_policy = GrowPolicy::depthwise;
+  } else if (policy != "lossguide") {
+    throw InputError(sentence("grow_policy='", policy, "' must be 'lossguide' or 'depthwise'."));
+  }
+  params.loss = py::str(values["loss"]);
+  params.seed = values["seed"].cast<std::uint64_t>();
+  params.n_jobs = values["n_jobs"].cast<int>();
+  return params;
+}
+
+void register_parameters(py::module_& module) {
+  module.def("parameter_table", [] {
+    py::list rows;
+    describe_fields<BoostParams>(rows);
+    describe_fields<TreeParams>(rows);
+    return rows;
+  });
+}
+
+}  // namespace curvature

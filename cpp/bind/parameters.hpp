@@ -1,0 +1,13 @@
+// Python's keyword values to the core's parameter structs.
+#pragma once
+
+#include <pybind11/pybind11.h>
+
+#include "boost/parameters.hpp"
+
+namespace curvature {
+
+/// Reads every field by its name; None is stored as 0 where it is allowed. Throws InputError naming the parameter.
+[[nodiscard]] BoostParams boost_params(const pybind11::dict& values);
+
+}  // namespace curvature

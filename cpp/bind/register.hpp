@@ -1,0 +1,16 @@
+// What module.cpp calls.
+#pragma once
+
+#include <pybind11/pybind11.h>
+
+namespace curvature {
+
+void register_errors(pybind11::module_& module);
+void register_parameters(pybind11::module_& module);
+void register_build_info(pybind11::module_& module);
+void register_losses(pybind11::module_& module);
+void register_forest(pybind11::module_& module);
+void register_boosting(pybind11::module_& module);
+void register_kernels(pybind11::module_& module);
+
+}  // namespace curvature

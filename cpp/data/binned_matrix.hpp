@@ -1,0 +1,59 @@
+// The quantized matrix: every cell a code of one byte (two where a column has more than 256 codes), kept twice.
+// Row-major for accumulating histograms, one cache line or two a row; column-major for partitioning, one byte a row.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "base/aligned_buffer.hpp"
+#include "data/bin_mapper.hpp"
+#include "data/table.hpp"
+#include "kernel/histogram.hpp"
+
+namespace curvature {
+
+/// Built once a fit, then only read. A *slot* is a column's place in the matrix: narrow columns first, by falling
+/// number of codes, so that the slots of a word need about as many lines; unused slots at a word's end have no feature.
+class BinnedMatrix {
+ public:
+  static constexpr std::int32_t kNoFeature = -1;
+
+  BinnedMatrix(const Table& table, const BinMapper& mapper, int threads);
+
+  [[nodiscard]] std::size_t n_rows() const { return n_rows_; }
+  [[nodiscard]] std::size_t n_slots() const { return slot_features_.size(); }
+  [[nodiscard]] std::int32_t feature_of(std::size_t slot) const { return slot_features_[slot]; }
+  [[nodiscard]] const HistogramLayout& layout() const { return layout_; }
+  [[nodiscard]] std::size_t n_narrow_words() const { return n_narrow_words_; }
+  [[nodiscard]] std::size_t bytes() const;
+
+  /// Words [first, last) of the row-major codes, for kernel::accumulate; the words are of one width.
+  [[nodiscard]] kernel::AccumulateTask accumulate_task(std::size_t first_word, std::size_t last_word) const;
+
+  /// Calls visit(codes) with the slot's column of codes, uint8_t or uint16_t.
+  template <class Visit>
+  auto visit_column(std::size_t slot, Visit&& visit) const {
+    const std::size_t n_narrow = n_narrow_words_ * kWordSlots;
+    if (slot < n_narrow) return visit(narrow_columns_.data() + slot * column_stride_);
+    return visit(wide_columns_.data() + (slot - n_narrow) * column_stride_);
+  }
+
+ private:
+  void place_slots(const BinMapper& mapper);
+  void allocate();
+
+  std::size_t n_rows_ = 0;
+  std::size_t column_stride_ = 0;
+  std::size_t n_narrow_words_ = 0;
+  std::size_t n_narrow_ = 0;  // features in narrow slots
+  std::size_t n_wide_ = 0;
+  std::size_t narrow_stride_ = 0;  // codes a row
+  std::size_t wide_stride_ = 0;
+  std::vector<std::int32_t> slot_features_;
+  HistogramLayout layout_;
+  AlignedBuffer<std::uint8_t> narrow_rows_, narrow_columns_;
+  AlignedBuffer<std::uint16_t> wide_rows_, wide_columns_;
+};
+
+}  // namespace curvature

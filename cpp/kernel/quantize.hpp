@@ -1,0 +1,42 @@
+// From gradients to packed integers: the pairs that histograms add up.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "kernel/histogram.hpp"
+
+namespace curvature {
+
+/// Units of the quantized gradients and Hessians of one tree: both powers of two.
+struct QuantizationScale {
+  double gradient = 1;  // the real value of one gradient unit
+  double hessian = 1;
+  bool stochastic = false;  // round up with the probability of the fraction, instead of to nearest
+};
+
+namespace kernel {
+
+struct QuantizeTask {
+  const float* gradients = nullptr;  // unit (unweighted), interleaved: g0 h0 g1 h1 …
+  const double* weights = nullptr;   // null: all 1
+  std::size_t n_rows = 0;
+  std::uint64_t first_row = 0;  // its number in the matrix, the counter of the random rounding
+  std::uint64_t key = 0;        // (seed, tree)
+  QuantizationScale scale;
+  Cell* pairs = nullptr;  // may be the same memory as `gradients`
+};
+
+struct QuantizeTable {
+  /// pairs[i] = pack(q(w g), q(w h)). To nearest, the unit gradient is rounded first and then weighted, so that an
+  /// integer weight and a repeated row give the same sums; stochastic, the weighted one is rounded, without bias.
+  void (*quantize)(const QuantizeTask& task);
+};
+
+extern const QuantizeTable quantize_table_baseline;
+extern const QuantizeTable quantize_table_v3;
+extern const QuantizeTable quantize_table_v4;
+[[nodiscard]] const QuantizeTable& quantize_table(InstructionSet set = instruction_set());
+
+}  // namespace kernel
+}  // namespace curvature

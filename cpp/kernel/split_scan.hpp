@@ -1,0 +1,51 @@
+// The search for the best split of a word of slots: every bin as a cut, missing values on either side.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "kernel/histogram.hpp"
+
+namespace curvature {
+
+/// Code 0 of every slot is "missing"; values have codes 1, 2, … in increasing order.
+inline constexpr std::int32_t kMissingCode = 0;
+
+namespace kernel {
+
+/// One node's share of a word, in quantized units.
+struct ScanTask {
+  const Cell* cells = nullptr;  // the first line of the word
+  std::int32_t lines = 0;
+  bool has_missing = false;
+  double gradient = 0;  // totals of the node
+  double hessian = 0;
+  double lambda = 0;       // L2 penalty
+  double alpha = 0;        // L1 penalty
+  double min_hessian = 1;  // least Hessian of a child; at least one unit, so that no child is empty
+  // Bins that may be the last of the left child, [first, last], for missing values to the right and to the left.
+  std::int32_t first_bin[2] = {1, 1};
+  std::int32_t last_bin[2] = {INT32_MAX, INT32_MAX};
+};
+
+/// The best cut of each lane. The score is T(G_L)^2 / (H_L + lambda) + T(G_R)^2 / (H_R + lambda) with the
+/// soft threshold T of alpha; -1 where no cut is allowed. Left: value codes <= bin, and missing where missing_left.
+struct LaneSplits {
+  double score[kWordSlots];
+  std::int32_t bin[kWordSlots];
+  bool missing_left[kWordSlots];
+};
+
+struct SplitScanTable {
+  /// One pass over the word: 64 bytes a line. Scores are compared by cross-multiplication, so no division a bin.
+  /// Ties go to the lowest bin, then to missing on the right.
+  void (*scan)(const ScanTask& task, LaneSplits& best);
+};
+
+extern const SplitScanTable split_scan_table_baseline;
+extern const SplitScanTable split_scan_table_v3;
+extern const SplitScanTable split_scan_table_v4;
+[[nodiscard]] const SplitScanTable& split_scan_table(InstructionSet set = instruction_set());
+
+}  // namespace kernel
+}  // namespace curvature

@@ -1,0 +1,150 @@
+#include "model/forest.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/errors.hpp"
+#include "base/threads.hpp"
+
+namespace curvature {
+namespace {
+
+constexpr std::size_t kTogether = 8;  // rows walked side by side
+
+template <class T>
+void extend(std::vector<T>& to, const std::vector<T>& from) {
+  to.insert(to.end(), from.begin(), from.end());
+}
+
+}  // namespace
+
+void TreeNodes::append(const TreeNodes& other) {
+  extend(feature, other.feature);
+  extend(threshold, other.threshold);
+  extend(left, other.left);
+  extend(missing_left, other.missing_left);
+  extend(value, other.value);
+  extend(gain, other.gain);
+  extend(cover, other.cover);
+}
+
+Forest::Forest(std::int32_t n_features, std::vector<std::int64_t> tree_begin, TreeNodes nodes)
+    : n_features_(n_features), tree_begin_(std::move(tree_begin)), nodes_(std::move(nodes)) {
+  check();
+  make_plan();
+}
+
+void Forest::check() const {
+  const auto require = [](bool condition, const char* what, std::size_t where) {
+    if (!condition) throw ModelError(sentence("the model's trees are damaged: ", what, " at ", where, "."));
+  };
+  const std::size_t n = nodes_.size();
+  for (const std::size_t size : {nodes_.threshold.size(), nodes_.left.size(), nodes_.missing_left.size(),
+                                 nodes_.value.size(), nodes_.gain.size(), nodes_.cover.size()}) {
+    require(size == n, "an array of another length than the others", size);
+  }
+  require(n_features_ >= 1, "no feature", 0);
+  require(!tree_begin_.empty() && tree_begin_.front() == 0 && tree_begin_.back() == static_cast<std::int64_t>(n),
+          "tree offsets that do not cover the nodes", n);
+  for (std::size_t t = 0; t + 1 < tree_begin_.size(); ++t) {
+    require(tree_begin_[t] < tree_begin_[t + 1] && tree_begin_[t + 1] <= static_cast<std::int64_t>(n),
+            "an empty tree", t);
+  }
+  for (std::size_t t = 0; t < n_trees(); ++t) {
+    const auto begin = static_cast<std::size_t>(tree_begin_[t]);
+    const auto size = static_cast<std::int64_t>(tree_begin_[t + 1]) - tree_begin_[t];
+    std::int64_t next_child = 1;  // children are numbered in the order of their parents: each has exactly one
+    for (std::size_t i = begin; i < begin + static_cast<std::size_t>(size); ++i) {
+      require(std::isfinite(nodes_.value[i]), "a value that is not finite", i);
+      require(!std::isnan(nodes_.threshold[i]), "a threshold that is NaN", i);
+      require(nodes_.missing_left[i] <= 1, "a side of missing values that is neither left nor right", i);
+      if (nodes_.feature[i] == kLeaf) continue;
+      require(nodes_.feature[i] >= 0 && nodes_.feature[i] < n_features_, "a feature out of range", i);
+      require(nodes_.left[i] == next_child && next_child + 1 < size, "a child out of order", i);
+      require(nodes_.left[i] > static_cast<std::int64_t>(i - begin), "a child before its parent", i);
+      next_child += 2;
+    }
+    require(next_child == size, "a node without a parent", begin);
+  }
+}
+
+void Forest::make_plan() {
+  for (const std::int32_t feature : nodes_.feature) {
+    if (feature != kLeaf) used_features_.push_back(static_cast<std::size_t>(feature));
+  }
+  std::sort(used_features_.begin(), used_features_.end());
+  used_features_.erase(std::unique(used_features_.begin(), used_features_.end()), used_features_.end());
+  const auto column = [this](std::int32_t feature) {
+    const auto at = std::lower_bound(used_features_.begin(), used_features_.end(), static_cast<std::size_t>(feature));
+    return static_cast<std::uint32_t>(at - used_features_.begin());
+  };
+  if (used_features_.empty()) used_features_.push_back(0);  // leaves read column 0
+  plan_.resize(nodes_.size());
+  for (std::size_t t = 0; t < n_trees(); ++t) {
+    const auto begin = static_cast<std::size_t>(tree_begin_[t]);
+    const auto end = static_cast<std::size_t>(tree_begin_[t + 1]);
+    std::vector<std::int32_t> depth(end - begin, 0);
+    for (std::size_t i = begin; i < end; ++i) {
+      const auto self = static_cast<std::uint32_t>(i - begin);
+      if (nodes_.feature[i] == kLeaf) {
+        plan_[i] = {HUGE_VAL, self, 0};
+        continue;
+      }
+      const auto left = static_cast<std::uint32_t>(nodes_.left[i]);
+      depth[left] = depth[left + 1] = depth[self] + 1;
+      plan_[i] = {nodes_.threshold[i], left,
+                  column(nodes_.feature[i]) | (nodes_.missing_left[i] ? 0 : kernel::kMissingRight)};
+    }
+    depth_.push_back(*std::max_element(depth.begin(), depth.end()));
+  }
+}
+
+// Calls visit(first row, rows, values, stride) for blocks of rows whose used columns lie row by row in `values`,
+// filled up with zeros to a multiple of kTogether rows.
+template <class Visit>
+void Forest::for_each_block(const Table& table, int threads, Visit&& visit) const {
+  constexpr std::size_t kBlockValues = 8192;  // 64 KiB of doubles
+  const std::size_t stride = used_features_.size();
+  const std::size_t block_rows = std::clamp(kBlockValues / stride / kTogether * kTogether, kTogether, std::size_t{256});
+  const bool small = table.n_rows * n_trees() < 20'000;  // a region costs more than the walk
+  parallel_ranges(table.n_rows, block_rows, small ? 1 : threads, [&](std::size_t begin, std::size_t end, int) {
+    const std::size_t n = end - begin;
+    std::vector<double> values((n + kTogether - 1) / kTogether * kTogether * stride, 0.0);
+    std::vector<double> one_column(n);
+    for (std::size_t c = 0; c < stride; ++c) {
+      read_values(table.columns[used_features_[c]], begin, n, one_column.data());
+      for (std::size_t i = 0; i < n; ++i) values[i * stride + c] = one_column[i];
+    }
+    visit(begin, n, values.data(), stride);
+  });
+}
+
+void Forest::add_scores(const Table& table, std::size_t first, std::size_t last, double* scores, int threads) const {
+  for_each_block(table, threads, [&](std::size_t begin, std::size_t n, const double* values, std::size_t stride) {
+    for (std::size_t t = first; t < last; ++t) {
+      const auto root = static_cast<std::size_t>(tree_begin_[t]);
+      const double* leaf_values = nodes_.value.data() + root;
+      std::uint32_t leaves[kTogether];
+      for (std::size_t i = 0; i < n; i += kTogether) {
+        kernel::walk<kTogether>(plan_.data() + root, depth_[t], values + i * stride, stride, leaves);
+        for (std::size_t r = 0; r < std::min(kTogether, n - i); ++r) scores[begin + i + r] += leaf_values[leaves[r]];
+      }
+    }
+  });
+}
+
+void Forest::apply(const Table& table, std::int32_t* leaves_out, int threads) const {
+  for_each_block(table, threads, [&](std::size_t begin, std::size_t n, const double* values, std::size_t stride) {
+    for (std::size_t t = 0; t < n_trees(); ++t) {
+      std::uint32_t leaves[kTogether];
+      for (std::size_t i = 0; i < n; i += kTogether) {
+        kernel::walk<kTogether>(plan_.data() + tree_begin_[t], depth_[t], values + i * stride, stride, leaves);
+        for (std::size_t r = 0; r < std::min(kTogether, n - i); ++r) {
+          leaves_out[(begin + i + r) * n_trees() + t] = static_cast<std::int32_t>(leaves[r]);
+        }
+      }
+    }
+  });
+}
+
+}  // namespace curvature

@@ -1,0 +1,46 @@
+// An immutable sum of trees: checked once when made, then safe to walk from any thread.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "data/table.hpp"
+#include "kernel/walk.hpp"
+#include "model/tree.hpp"
+
+namespace curvature {
+
+class Forest {
+ public:
+  /// `tree_begin`: index of each tree's root, and the number of all nodes at the end. Throws ModelError unless every
+  /// tree is whole: children forward and within the tree, each with one parent, features in range, numbers in order.
+  Forest(std::int32_t n_features, std::vector<std::int64_t> tree_begin, TreeNodes nodes);
+
+  [[nodiscard]] std::int32_t n_features() const { return n_features_; }
+  [[nodiscard]] std::size_t n_trees() const { return tree_begin_.size() - 1; }
+  [[nodiscard]] const std::vector<std::int64_t>& tree_begin() const { return tree_begin_; }
+  [[nodiscard]] const TreeNodes& nodes() const { return nodes_; }
+
+  /// scores[i] += the leaf values of row i in trees [first, last), tree by tree in that order.
+  void add_scores(const Table& table, std::size_t first, std::size_t last, double* scores, int threads) const;
+
+  /// leaves[i * n_trees + t]: the index, within tree t, of the leaf that row i falls into.
+  void apply(const Table& table, std::int32_t* leaves, int threads) const;
+
+ private:
+  void check() const;
+  void make_plan();
+  template <class Visit>
+  void for_each_block(const Table& table, int threads, Visit&& visit) const;
+
+  std::int32_t n_features_;
+  std::vector<std::int64_t> tree_begin_;
+  TreeNodes nodes_;
+  // What the kernel walks: a compact node, and only the columns that some split uses.
+  std::vector<kernel::WalkNode> plan_;
+  std::vector<std::int32_t> depth_;
+  std::vector<std::size_t> used_features_;
+};
+
+}  // namespace curvature

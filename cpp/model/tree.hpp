@@ -1,0 +1,27 @@
+// Trees as flat arrays: what is grown, stored and walked.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+namespace curvature {
+
+inline constexpr std::int32_t kLeaf = -1;
+
+/// Nodes of one tree or of many in a row, an array a field. Node 0 of a tree is its root; children point forward, and
+/// the right child follows the left one. A row goes left where x <= threshold, or where x is NaN and missing_left.
+struct TreeNodes {
+  std::vector<std::int32_t> feature;  // kLeaf for a leaf
+  std::vector<double> threshold;      // never NaN; +inf sends every number left
+  std::vector<std::int32_t> left;     // index of the left child within the tree; 0 for a leaf
+  std::vector<std::uint8_t> missing_left;
+  std::vector<double> value;  // of a leaf, shrinkage included; 0 elsewhere
+  std::vector<double> gain;   // of a split: the fall of the objective
+  std::vector<double> cover;  // total weight of the training rows that reached the node
+
+  [[nodiscard]] std::size_t size() const { return feature.size(); }
+  void append(const TreeNodes& other);
+};
+
+}  // namespace curvature

@@ -1,0 +1,273 @@
+#include "tree/grower.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <utility>
+
+#include "base/random.hpp"
+#include "base/threads.hpp"
+
+namespace curvature {
+namespace {
+
+// Updates (row x slot) from which a node keeps a whole team busy; below, nodes are dealt out whole.
+constexpr std::size_t kTeamWork = std::size_t{1} << 20;
+// Work below which opening a parallel region for a few nodes costs more than it saves.
+constexpr std::size_t kAloneWork = std::size_t{1} << 13;
+
+NodeHistogram* take(NodeHistogram*& histogram) { return std::exchange(histogram, nullptr); }
+
+}  // namespace
+
+Grower::Grower(const BinnedMatrix& matrix, const BinMapper& mapper, const TreeParams& params, const double* weights,
+               bool hessian_is_weight, int threads)
+    : matrix_(matrix),
+      mapper_(mapper),
+      params_(params),
+      threads_(threads),
+      partition_(matrix.n_rows(), weights),
+      search_(matrix, mapper, params, hessian_is_weight),
+      builder_(matrix, threads),
+      pool_(matrix.layout(), matrix.bytes()) {
+  const double steps = std::ceil(params.min_child_samples * partition_.steps_per_unit());
+  constexpr double kMost = 0x1p62;  // more than any total weight: nothing splits
+  min_weight_ = static_cast<std::uint64_t>(std::min(steps, kMost));
+}
+
+bool Grower::comes_before(std::size_t a, std::size_t b) const {
+  const Node& x = nodes_[a];
+  const Node& y = nodes_[b];
+  if (params_.grow_policy == GrowPolicy::depthwise && x.depth != y.depth) return x.depth < y.depth;
+  if (x.split.gain != y.split.gain) return x.split.gain > y.split.gain;
+  return x.rank < y.rank;
+}
+
+bool Grower::may_split(const Node& node) const {
+  return node.rows.size >= 2 && (params_.max_depth == 0 || node.depth < params_.max_depth) &&
+         node.weight / 2 >= min_weight_ && search_.splittable(node.sum);
+}
+
+GrownTree Grower::grow(const Cell* pairs, const QuantizationScale& scale, std::uint64_t key) {
+  pairs_ = pairs;
+  search_.begin_tree(scale);
+  plant(key);
+  OpenNodes open_nodes(OpenOrder{this});
+  open(0, open_nodes);
+  const std::size_t most_leaves =
+      params_.max_leaves > 0 ? static_cast<std::size_t>(params_.max_leaves) : std::numeric_limits<std::size_t>::max();
+  for (std::size_t n_leaves = 1; n_leaves < most_leaves && !open_nodes.empty();) {
+    const std::size_t first = *open_nodes.begin();
+    if (nodes_[first].left == kNoNode) {
+      expand_ahead(open_nodes, most_leaves - n_leaves);
+      continue;
+    }
+    open_nodes.erase(open_nodes.begin());
+    nodes_[first].committed = true;
+    ++n_leaves;
+    open(nodes_[first].left, open_nodes);
+    open(nodes_[first].left + 1, open_nodes);
+  }
+  for (Node& node : nodes_) take_back(node.histogram);
+  return collect();
+}
+
+void Grower::plant(std::uint64_t key) {
+  nodes_.clear();
+  next_rank_ = 0;
+  Node root;
+  root.key = key;
+  root.rows = partition_.reset(threads_);
+  root.weight = partition_.weight(root.rows);
+  root.histogram = pool_.acquire(true);
+  const int threads = root.rows.size * matrix_.n_slots() < kTeamWork ? 1 : threads_;
+  build(root, threads);
+  const Word& word = matrix_.layout().words[0];  // every slot's cells add up to the total
+  for (std::int32_t bin = 0; bin < word.lines; ++bin) root.sum += root.histogram->cells[cell_index(word, 0, bin)];
+  if (may_split(root)) evaluate(root, threads);
+  nodes_.push_back(root);
+}
+
+void Grower::open(std::size_t node, OpenNodes& open_nodes) {
+  nodes_[node].rank = next_rank_++;
+  if (nodes_[node].split.exists()) open_nodes.insert(node);
+}
+
+std::vector<std::size_t> Grower::next_to_expand(const OpenNodes& open_nodes, std::size_t n_splits_left) const {
+  const auto work = [&](std::size_t node) {
+    return nodes_[node].rows.size * matrix_.n_slots() + matrix_.layout().cells;
+  };
+  std::vector<std::size_t> batch{*open_nodes.begin()};
+  if (threads_ == 1 || work(batch[0]) >= kTeamWork || work(batch[0]) < kAloneWork) return batch;
+  const std::size_t most = std::min(2 * static_cast<std::size_t>(threads_), n_splits_left);
+  for (auto at = std::next(open_nodes.begin()); at != open_nodes.end() && batch.size() < most; ++at) {
+    if (nodes_[*at].left == kNoNode && work(*at) < kTeamWork) batch.push_back(*at);
+  }
+  return batch;
+}
+
+void Grower::expand_ahead(OpenNodes& open_nodes, std::size_t n_splits_left) {
+  const std::vector<std::size_t> batch = next_to_expand(open_nodes, n_splits_left);
+  std::vector<Spares> spares;
+  for (const std::size_t node : batch) open_nodes.erase(node);
+  for (const std::size_t node : batch) spares.push_back(lend(nodes_[node], open_nodes));
+  std::vector<Expansion> expansions(batch.size());
+  const bool large = nodes_[batch[0]].rows.size * matrix_.n_slots() >= kTeamWork;
+  parallel_for(batch.size(), threads_, [&](std::size_t i, int) {
+    // The children of the tree's last split will not be split: they need no histogram.
+    expansions[i] = expand(nodes_[batch[i]], spares[i], n_splits_left > 1, batch.size() == 1 && large ? threads_ : 1);
+  });
+  for (std::size_t i = 0; i < batch.size(); ++i) {
+    for (NodeHistogram*& spare : spares[i]) take_back(spare);
+    Node& node = nodes_[batch[i]];
+    if (expansions[i].made || !node.split.exists()) take_back(node.histogram);
+    if (node.split.exists()) {
+      if (expansions[i].made) {
+        node.left = nodes_.size();
+        for (Node* child : {&expansions[i].left, &expansions[i].right}) {
+          if (!child->split.exists()) take_back(child->histogram);
+          nodes_.push_back(*child);
+        }
+      }
+      open_nodes.insert(batch[i]);
+    }
+  }
+}
+
+Grower::Expansion Grower::expand(Node& node, Spares& spares, bool evaluate, int threads) {
+  Expansion children;
+  const std::size_t n_left = partition_.split(node.rows, matrix_, node.split.slot, node.split.codes, threads);
+  children.left.rows = {node.rows.begin, n_left};
+  children.right.rows = {node.rows.begin + n_left, node.rows.size - n_left};
+  children.left.weight = partition_.weight(children.left.rows);
+  children.right.weight = node.weight - children.left.weight;
+  if (children.left.weight < min_weight_ || children.right.weight < min_weight_) {
+    restrict_split(node, spares, threads);
+    return children;
+  }
+  children.made = true;
+  children.left.sum = node.split.left_sum;
+  children.right.sum = node.sum - node.split.left_sum;
+  children.left.depth = children.right.depth = node.depth + 1;
+  children.left.key = child_key(node.key, 0);
+  children.right.key = child_key(node.key, 1);
+  if (evaluate) evaluate_children(node, children, spares, threads);
+  return children;
+}
+
+void Grower::evaluate_children(Node& node, Expansion& children, Spares& spares, int threads) {
+  Node& smaller = children.left.rows.size <= children.right.rows.size ? children.left : children.right;
+  Node& larger = &smaller == &children.left ? children.right : children.left;
+  const bool need_larger = may_split(larger);
+  if (!need_larger && !may_split(smaller)) return;
+  smaller.histogram = take(spares[0]);
+  build(smaller, threads);
+  if (need_larger) {
+    if (node.histogram) {
+      larger.histogram = take(node.histogram);
+      kernel::histogram_table().subtract(larger.histogram->cells.data(), smaller.histogram->cells.data(),
+                                         matrix_.layout().cells);
+    } else {
+      larger.histogram = take(spares[1]);
+      build(larger, threads);
+    }
+    evaluate(larger, threads);
+  }
+  if (may_split(smaller)) evaluate(smaller, threads);
+}
+
+void Grower::build(Node& node, int threads) {
+  builder_.build(pairs_, partition_.rows(node.rows), node.rows.size, node.histogram->cells.data(), threads);
+}
+
+void Grower::evaluate(Node& node, int threads) {
+  search_.scan(*node.histogram, node.sum, threads);
+  node.split = search_.best(*node.histogram, node.sum, node.key);
+}
+
+// The node's split leaves a child too light. Hessians do not tell weights, so the weights of that one slot are added
+// up, its cuts are held to those with two heavy enough children, and the node takes the best split that is left.
+void Grower::restrict_split(Node& node, Spares& spares, int threads) {
+  if (!node.histogram) {
+    node.histogram = take(spares[0]);
+    build(node, threads);
+    evaluate(node, threads);
+  }
+  const std::size_t slot = node.split.slot;
+  const auto feature = static_cast<std::size_t>(matrix_.feature_of(slot));
+  const auto n_codes = static_cast<std::size_t>(mapper_.n_codes(feature));
+  const std::vector<std::uint64_t> weights = partition_.weights_by_code(node.rows, matrix_, slot, n_codes);
+  BinRange range;
+  for (const int side : {0, 1}) {
+    std::uint64_t left = side == 1 ? weights[kMissingCode] : 0;
+    range.first[side] = static_cast<std::int32_t>(n_codes);
+    range.last[side] = 0;
+    for (std::size_t bin = 1; bin < n_codes; ++bin) {
+      left += weights[bin];
+      if (left < min_weight_ || node.weight - left < min_weight_) continue;
+      range.first[side] = std::min(range.first[side], static_cast<std::int32_t>(bin));
+      range.last[side] = static_cast<std::int32_t>(bin);
+    }
+  }
+  // Where the missing values seen here add up to nothing, either side may be chosen for them: both must be allowed.
+  const Word& word = matrix_.layout().words[slot / kWordSlots];
+  const auto lane = static_cast<int>(slot % kWordSlots);
+  if (node.histogram->cells[cell_index(word, lane, kMissingCode)] == 0) {
+    range.first[0] = range.first[1] = std::max(range.first[0], range.first[1]);
+    range.last[0] = range.last[1] = std::min(range.last[0], range.last[1]);
+  }
+  search_.scan_slot(*node.histogram, node.sum, slot, range);
+  node.split = search_.best(*node.histogram, node.sum, node.key);
+}
+
+Grower::Spares Grower::lend(const Node& node, const OpenNodes& open_nodes) {
+  Spares spares{};
+  const std::size_t wanted = node.histogram ? 1 : 2;
+  for (std::size_t i = 0; i < wanted; ++i) {
+    spares[i] = pool_.acquire();
+    if (spares[i]) continue;
+    // The last of the open nodes is the least likely to be split; if it is, its children are built from rows.
+    const auto victim = std::find_if(open_nodes.rbegin(), open_nodes.rend(),
+                                     [this](std::size_t other) { return nodes_[other].histogram != nullptr; });
+    if (victim != open_nodes.rend()) take_back(nodes_[*victim].histogram);
+    spares[i] = pool_.acquire(true);
+  }
+  return spares;
+}
+
+void Grower::take_back(NodeHistogram*& histogram) { pool_.release(take(histogram)); }
+
+// Nodes level by level, so that children point forward and the right one follows the left.
+GrownTree Grower::collect() const {
+  GrownTree tree;
+  std::vector<std::size_t> order{0};
+  for (std::size_t i = 0; i < order.size(); ++i) {
+    const Node& node = nodes_[order[i]];
+    TreeNodes& out = tree.nodes;
+    out.cover.push_back(static_cast<double>(node.weight) / partition_.steps_per_unit());
+    out.value.push_back(0);
+    if (!node.committed) {
+      tree.leaves.push_back({static_cast<std::int32_t>(i), node.rows});
+      out.feature.push_back(kLeaf);
+      out.threshold.push_back(0);
+      out.left.push_back(0);
+      out.missing_left.push_back(0);
+      out.gain.push_back(0);
+      continue;
+    }
+    const std::int32_t feature = matrix_.feature_of(node.split.slot);
+    const std::vector<double>& cuts = mapper_.cuts(static_cast<std::size_t>(feature));
+    const auto cut = static_cast<std::size_t>(node.split.codes.bin - 1);
+    out.feature.push_back(feature);
+    // Past the last cut: every number goes left, only missing values go right.
+    out.threshold.push_back(cut < cuts.size() ? cuts[cut] : std::numeric_limits<double>::infinity());
+    out.left.push_back(static_cast<std::int32_t>(order.size()));
+    out.missing_left.push_back(node.split.codes.missing_left);
+    out.gain.push_back(node.split.gain);
+    order.push_back(node.left);
+    order.push_back(node.left + 1);
+  }
+  return tree;
+}
+
+}  // namespace curvature

@@ -1,0 +1,103 @@
+// Grows one tree on quantized gradients, best leaf first or level by level.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <set>
+#include <vector>
+
+#include "data/bin_mapper.hpp"
+#include "data/binned_matrix.hpp"
+#include "model/tree.hpp"
+#include "tree/histogram_builder.hpp"
+#include "tree/histogram_pool.hpp"
+#include "tree/row_partition.hpp"
+#include "tree/split_search.hpp"
+
+namespace curvature {
+
+/// A tree without leaf values, and the stretch of rows that each leaf holds.
+struct GrownTree {
+  struct Leaf {
+    std::int32_t node;
+    RowSegment rows;
+  };
+  TreeNodes nodes;
+  std::vector<Leaf> leaves;
+};
+
+/// Made once a fit; `grow` once a tree.
+///
+/// Growth is the plain sequential rule: take the open leaf that comes first (most gain, or least depth), split it, open
+/// its children. What a split takes (partition, histograms, scans) may be done ahead of its turn, for several of the
+/// first open leaves at once on different threads; a split that never gets its turn is forgotten. So the tree is the
+/// sequential one, whatever the threads.
+class Grower {
+ public:
+  Grower(const BinnedMatrix& matrix, const BinMapper& mapper, const TreeParams& params, const double* weights,
+         bool hessian_is_weight, int threads);
+
+  /// `pairs`: packed gradients of all rows on `scale`. `key`: the tree's random stream.
+  [[nodiscard]] GrownTree grow(const Cell* pairs, const QuantizationScale& scale, std::uint64_t key);
+
+  [[nodiscard]] const RowIndex* rows(RowSegment segment) const { return partition_.rows(segment); }
+
+ private:
+  static constexpr std::size_t kNoNode = static_cast<std::size_t>(-1);
+
+  struct Node {
+    RowSegment rows;
+    Cell sum = 0;
+    std::uint64_t weight = 0;  // in steps of the row partition
+    std::uint64_t key = 0;
+    std::int32_t depth = 0;
+    std::int32_t rank = 0;  // the order in which nodes were opened
+    NodeHistogram* histogram = nullptr;
+    SplitCandidate split;
+    std::size_t left = kNoNode;  // children, once the split has been made ahead; right = left + 1
+    bool committed = false;      // the split belongs to the tree
+  };
+  /// Two children; or none, where they weigh too little and the node was given its next best split instead.
+  struct Expansion {
+    bool made = false;
+    Node left, right;
+  };
+  /// Histograms lent to one expansion: one for the smaller child, and one for the larger where the node has none.
+  using Spares = std::array<NodeHistogram*, 2>;
+  struct OpenOrder {
+    const Grower* grower;
+    bool operator()(std::size_t a, std::size_t b) const { return grower->comes_before(a, b); }
+  };
+  using OpenNodes = std::set<std::size_t, OpenOrder>;
+
+  [[nodiscard]] bool comes_before(std::size_t a, std::size_t b) const;
+  [[nodiscard]] bool may_split(const Node& node) const;
+  void plant(std::uint64_t key);
+  void open(std::size_t node, OpenNodes& open_nodes);
+  [[nodiscard]] std::vector<std::size_t> next_to_expand(const OpenNodes& open_nodes, std::size_t n_splits_left) const;
+  void expand_ahead(OpenNodes& open_nodes, std::size_t n_splits_left);
+  Expansion expand(Node& node, Spares& spares, bool evaluate, int threads);
+  void evaluate_children(Node& node, Expansion& children, Spares& spares, int threads);
+  void build(Node& node, int threads);
+  void evaluate(Node& node, int threads);
+  void restrict_split(Node& node, Spares& spares, int threads);
+  Spares lend(const Node& node, const OpenNodes& open_nodes);
+  void take_back(NodeHistogram*& histogram);
+  [[nodiscard]] GrownTree collect() const;
+
+  const BinnedMatrix& matrix_;
+  const BinMapper& mapper_;
+  TreeParams params_;
+  int threads_;
+  std::uint64_t min_weight_ = 0;  // min_child_samples in steps
+  RowPartition partition_;
+  SplitSearch search_;
+  HistogramBuilder builder_;
+  HistogramPool pool_;
+  const Cell* pairs_ = nullptr;
+  std::vector<Node> nodes_;
+  std::int32_t next_rank_ = 0;
+};
+
+}  // namespace curvature

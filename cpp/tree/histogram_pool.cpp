@@ -1,0 +1,30 @@
+#include "tree/histogram_pool.hpp"
+
+#include <algorithm>
+
+namespace curvature {
+
+HistogramPool::HistogramPool(const HistogramLayout& layout, std::size_t matrix_bytes)
+    : cells_(layout.cells), slots_(layout.words.size() * kWordSlots) {
+  const std::size_t bytes = std::max<std::size_t>(1, cells_ * sizeof(Cell));
+  capacity_ = std::max(kLeast, std::max(kBytes, matrix_bytes / 4) / bytes);
+}
+
+NodeHistogram* HistogramPool::acquire(bool beyond) {
+  if (free_.empty()) {
+    if (all_.size() >= capacity_ && !beyond) return nullptr;
+    all_.push_back(std::make_unique<NodeHistogram>());
+    free_.push_back(all_.back().get());
+    all_.back()->cells = AlignedBuffer<Cell>(cells_);
+    all_.back()->splits.resize(slots_);
+  }
+  NodeHistogram* histogram = free_.back();  // the one used last is the warmest
+  free_.pop_back();
+  return histogram;
+}
+
+void HistogramPool::release(NodeHistogram* histogram) {
+  if (histogram) free_.push_back(histogram);
+}
+
+}  // namespace curvature

@@ -1,0 +1,48 @@
+// Histograms of the open nodes of a tree, lent out and taken back; their number is bounded.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <vector>
+
+#include "base/aligned_buffer.hpp"
+#include "kernel/histogram.hpp"
+
+namespace curvature {
+
+/// The best cut of one slot at one node.
+struct SlotSplit {
+  double score = -1;  // as kernel::LaneSplits has it; negative where no cut is allowed
+  std::int32_t bin = 0;
+  bool missing_left = false;
+};
+
+/// A node's cells and, once scanned, the best cut of every slot.
+struct NodeHistogram {
+  AlignedBuffer<Cell> cells;
+  std::vector<SlotSplit> splits;
+};
+
+/// Made with a trainer, used by one thread at a time. A histogram belongs to the pool; nodes hold plain pointers
+/// from `acquire` to `release`.
+class HistogramPool {
+ public:
+  /// At most the larger of kBytes and a quarter of `matrix_bytes`, and never fewer than kLeast histograms.
+  HistogramPool(const HistogramLayout& layout, std::size_t matrix_bytes);
+
+  /// A histogram of undefined content, or nullptr where the bound is reached and `beyond` is false.
+  [[nodiscard]] NodeHistogram* acquire(bool beyond = false);
+  void release(NodeHistogram* histogram);
+
+ private:
+  static constexpr std::size_t kBytes = std::size_t{512} << 20;
+  static constexpr std::size_t kLeast = 8;
+
+  std::size_t cells_;
+  std::size_t slots_;
+  std::size_t capacity_;
+  std::vector<std::unique_ptr<NodeHistogram>> all_;
+  std::vector<NodeHistogram*> free_;
+};
+
+}  // namespace curvature

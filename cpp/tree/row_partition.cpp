@@ -1,0 +1,94 @@
+#include "tree/row_partition.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <numeric>
+
+#include "base/threads.hpp"
+
+namespace curvature {
+namespace {
+
+constexpr std::size_t kRowsWorthATeam = 32768;
+
+std::uint64_t in_steps(double weight, double steps) { return static_cast<std::uint64_t>(weight * steps + 0.5); }
+
+}  // namespace
+
+RowPartition::RowPartition(std::size_t n_rows, const double* weights) : weights_(weights), n_rows_(n_rows) {
+  if (weights) {
+    double total = 0;
+    for (std::size_t row = 0; row < n_rows; ++row) {
+      total += weights[row];
+      if (weights[row] > 0) weighted_rows_.push_back(static_cast<RowIndex>(row));
+    }
+    n_rows_ = weighted_rows_.size();
+    if (n_rows_ == n_rows) weighted_rows_ = {};
+    steps_ = std::exp2(std::floor(62.0 - std::log2(total)));  // the sum of all weights stays below 2^62 steps
+  }
+  rows_ = AlignedBuffer<RowIndex>(n_rows_);
+  right_ = AlignedBuffer<RowIndex>(n_rows_);
+}
+
+RowSegment RowPartition::reset(int threads) {
+  if (!weighted_rows_.empty()) {
+    std::copy(weighted_rows_.begin(), weighted_rows_.end(), rows_.data());
+  } else {
+    parallel_ranges(n_rows_, std::size_t{1} << 18, threads, [&](std::size_t begin, std::size_t end, int) {
+      for (std::size_t i = begin; i < end; ++i) rows_[i] = static_cast<RowIndex>(i);
+    });
+  }
+  return {0, n_rows_};
+}
+
+std::size_t RowPartition::split(RowSegment segment, const BinnedMatrix& matrix, std::size_t slot, CodeSplit codes,
+                                int threads) {
+  RowIndex* rows = rows_.data() + segment.begin;
+  RowIndex* right = right_.data() + segment.begin;
+  const std::size_t n_parts = threads <= 1 || segment.size < kRowsWorthATeam ? 1 : static_cast<std::size_t>(threads);
+  const std::size_t share = (segment.size + n_parts - 1) / n_parts;
+  std::vector<std::size_t> n_left(n_parts);
+  const auto part_begin = [&](std::size_t part) { return std::min(part * share, segment.size); };
+  parallel_for(n_parts, threads, [&](std::size_t part, int) {
+    const std::size_t begin = part_begin(part);
+    const std::size_t size = part_begin(part + 1) - begin;
+    n_left[part] = matrix.visit_column(slot, [&](const auto* column) {
+      return kernel::partition(rows + begin, size, column, codes, right + begin);
+    });
+  });
+  // Left parts close up at the front, in order; then the right parts follow them.
+  std::size_t total_left = n_left[0];
+  for (std::size_t part = 1; part < n_parts; ++part) {
+    std::memmove(rows + total_left, rows + part_begin(part), n_left[part] * sizeof(RowIndex));
+    total_left += n_left[part];
+  }
+  std::size_t target = total_left;
+  for (std::size_t part = 0; part < n_parts; ++part) {
+    const std::size_t n_right = part_begin(part + 1) - part_begin(part) - n_left[part];
+    std::memcpy(rows + target, right + part_begin(part), n_right * sizeof(RowIndex));
+    target += n_right;
+  }
+  return total_left;
+}
+
+std::uint64_t RowPartition::weight(RowSegment segment) const {
+  if (!weights_) return segment.size;
+  const RowIndex* at = rows(segment);
+  return std::accumulate(at, at + segment.size, std::uint64_t{0},
+                         [&](std::uint64_t sum, RowIndex row) { return sum + in_steps(weights_[row], steps_); });
+}
+
+std::vector<std::uint64_t> RowPartition::weights_by_code(RowSegment segment, const BinnedMatrix& matrix,
+                                                         std::size_t slot, std::size_t n_codes) const {
+  std::vector<std::uint64_t> sums(n_codes, 0);
+  const RowIndex* at = rows(segment);
+  matrix.visit_column(slot, [&](const auto* column) {
+    for (std::size_t i = 0; i < segment.size; ++i) {
+      sums[column[at[i]]] += weights_ ? in_steps(weights_[at[i]], steps_) : 1;
+    }
+  });
+  return sums;
+}
+
+}  // namespace curvature

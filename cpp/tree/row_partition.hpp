@@ -1,0 +1,50 @@
+// The rows of a tree in training, ordered so that every node is a stretch of them.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "base/aligned_buffer.hpp"
+#include "data/binned_matrix.hpp"
+#include "kernel/partition.hpp"
+
+namespace curvature {
+
+/// A stretch [begin, begin + size) of the ordered rows.
+struct RowSegment {
+  std::size_t begin = 0;
+  std::size_t size = 0;
+};
+
+/// Lives as long as a trainer. Segments that do not overlap may be split and weighed by different threads at once.
+class RowPartition {
+ public:
+  /// Rows of positive weight take part; `weights` may be null (all 1) and must outlive this.
+  RowPartition(std::size_t n_rows, const double* weights);
+
+  /// Back to one segment of all rows in increasing order.
+  RowSegment reset(int threads);
+
+  [[nodiscard]] const RowIndex* rows(RowSegment segment) const { return rows_.data() + segment.begin; }
+
+  /// Reorders a segment, left rows first, both sides in their old order; returns how many go left.
+  std::size_t split(RowSegment segment, const BinnedMatrix& matrix, std::size_t slot, CodeSplit codes, int threads);
+
+  /// Total weight of a segment, in whole steps of a grid finer than any weight's rounding: exact in any order.
+  [[nodiscard]] std::uint64_t weight(RowSegment segment) const;
+  /// Weights of a segment's rows, code by code of a slot.
+  [[nodiscard]] std::vector<std::uint64_t> weights_by_code(RowSegment segment, const BinnedMatrix& matrix,
+                                                           std::size_t slot, std::size_t n_codes) const;
+  /// Steps a unit of weight has.
+  [[nodiscard]] double steps_per_unit() const { return steps_; }
+
+ private:
+  const double* weights_;
+  double steps_ = 1;
+  std::vector<RowIndex> weighted_rows_;  // rows of positive weight, where some weigh nothing
+  AlignedBuffer<RowIndex> rows_, right_;
+  std::size_t n_rows_;
+};
+
+}  // namespace curvature

@@ -1,0 +1,131 @@
+#include "tree/split_search.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "base/random.hpp"
+#include "base/threads.hpp"
+
+namespace curvature {
+
+SplitSearch::SplitSearch(const BinnedMatrix& matrix, const BinMapper& mapper, const TreeParams& params,
+                         bool hessian_is_weight)
+    : matrix_(matrix), params_(params), hessian_is_weight_(hessian_is_weight) {
+  for (std::size_t slot = 0; slot < matrix.n_slots(); ++slot) {
+    const std::int32_t feature = matrix.feature_of(slot);
+    if (feature == BinnedMatrix::kNoFeature) continue;
+    const Word& word = matrix.layout().words[slot / kWordSlots];
+    if (mapper.cuts(static_cast<std::size_t>(feature)).empty() && !word.has_missing) continue;
+    usable_slots_.push_back(slot);
+  }
+  std::sort(usable_slots_.begin(), usable_slots_.end(),
+            [&](std::size_t a, std::size_t b) { return matrix.feature_of(a) < matrix.feature_of(b); });
+  const double share = params.colsample_bynode * static_cast<double>(usable_slots_.size());
+  n_drawn_ = std::min(usable_slots_.size(), static_cast<std::size_t>(std::max(1.0, std::round(share))));
+}
+
+void SplitSearch::begin_tree(const QuantizationScale& scale) {
+  lambda_ = params_.reg_lambda / scale.hessian;
+  alpha_ = params_.reg_alpha / scale.gradient;
+  double least = params_.min_child_weight;
+  if (hessian_is_weight_) least = std::max(least, params_.min_child_samples);
+  min_hessian_ = std::max(1.0, least / scale.hessian);
+  gain_unit_ = 0.5 * scale.gradient * scale.gradient / scale.hessian;
+}
+
+kernel::ScanTask SplitSearch::scan_task(const NodeHistogram& histogram, Cell sum, std::size_t word) const {
+  const Word& w = matrix_.layout().words[word];
+  kernel::ScanTask task;
+  task.cells = histogram.cells.data() + w.offset;
+  task.lines = w.lines;
+  task.has_missing = w.has_missing;
+  task.gradient = static_cast<double>(gradient_sum(sum));
+  task.hessian = static_cast<double>(hessian_sum(sum));
+  task.lambda = lambda_;
+  task.alpha = alpha_;
+  task.min_hessian = min_hessian_;
+  return task;
+}
+
+void SplitSearch::scan(NodeHistogram& histogram, Cell sum, int threads) const {
+  const std::size_t n_words = matrix_.layout().words.size();
+  constexpr std::size_t kWordsWorthATeam = 16;
+  parallel_for(n_words, n_words < kWordsWorthATeam ? 1 : threads, [&](std::size_t word, int) {
+    kernel::LaneSplits lanes;
+    kernel::split_scan_table().scan(scan_task(histogram, sum, word), lanes);
+    for (std::size_t lane = 0; lane < kWordSlots; ++lane) {
+      histogram.splits[word * kWordSlots + lane] = {lanes.score[lane], lanes.bin[lane], lanes.missing_left[lane]};
+    }
+  });
+}
+
+void SplitSearch::scan_slot(NodeHistogram& histogram, Cell sum, std::size_t slot, const BinRange& range) const {
+  kernel::ScanTask task = scan_task(histogram, sum, slot / kWordSlots);
+  for (const int side : {0, 1}) {
+    task.first_bin[side] = range.first[side];
+    task.last_bin[side] = range.last[side];
+  }
+  kernel::LaneSplits lanes;
+  kernel::split_scan_table().scan(task, lanes);
+  const std::size_t lane = slot % kWordSlots;
+  histogram.splits[slot] = {lanes.score[lane], lanes.bin[lane], lanes.missing_left[lane]};
+}
+
+// A draw without replacement: the first n_drawn of a shuffle keyed by the node, the same in whatever order nodes grow.
+std::vector<bool> SplitSearch::drawn_slots(std::uint64_t key) const {
+  std::vector<bool> drawn(matrix_.n_slots(), false);
+  std::vector<std::size_t> order = usable_slots_;
+  for (std::size_t i = 0; i < n_drawn_; ++i) {
+    const auto rest = static_cast<std::uint32_t>(order.size() - i);
+    std::swap(order[i], order[i + bounded(child_key(key, i), rest)]);
+    drawn[order[i]] = true;
+  }
+  return drawn;
+}
+
+double SplitSearch::node_score(Cell sum) const {
+  const double g = static_cast<double>(gradient_sum(sum));
+  const double shrunk = std::max(std::abs(g) - alpha_, 0.0);
+  return shrunk * shrunk / (static_cast<double>(hessian_sum(sum)) + lambda_);
+}
+
+Cell SplitSearch::left_sum(const NodeHistogram& histogram, std::size_t slot, CodeSplit codes) const {
+  const Word& word = matrix_.layout().words[slot / kWordSlots];
+  const auto lane = static_cast<int>(slot % kWordSlots);
+  Cell sum = codes.missing_left ? histogram.cells[cell_index(word, lane, kMissingCode)] : 0;
+  for (std::int32_t bin = 1; bin <= codes.bin; ++bin) sum += histogram.cells[cell_index(word, lane, bin)];
+  return sum;
+}
+
+SplitCandidate SplitSearch::best(const NodeHistogram& histogram, Cell sum, std::uint64_t key) const {
+  const bool draw = n_drawn_ < usable_slots_.size();
+  const std::vector<bool> drawn = draw ? drawn_slots(key) : std::vector<bool>();
+  SplitCandidate candidate;
+  double best_score = 0;
+  for (const std::size_t slot : usable_slots_) {
+    if (draw && !drawn[slot]) continue;
+    if (histogram.splits[slot].score <= best_score) continue;
+    best_score = histogram.splits[slot].score;
+    candidate.slot = slot;
+  }
+  if (!candidate.exists()) return candidate;
+  // Below this share of the score, a difference of scores is rounding, not gain.
+  constexpr double kRounding = 1e-12;
+  const double rise = best_score - node_score(sum);
+  candidate.gain = gain_unit_ * rise - params_.min_split_gain;
+  if (!(rise > kRounding * best_score) || !(candidate.gain > 0)) return SplitCandidate{};
+
+  const SlotSplit& split = histogram.splits[candidate.slot];
+  candidate.codes = {split.bin, split.missing_left};
+  candidate.left_sum = left_sum(histogram, candidate.slot, candidate.codes);
+  const Word& word = matrix_.layout().words[candidate.slot / kWordSlots];
+  const auto lane = static_cast<int>(candidate.slot % kWordSlots);
+  if (histogram.cells[cell_index(word, lane, kMissingCode)] == 0) {
+    // No missing value seen here: one that comes later follows the child of more curvature (ties: left).
+    candidate.codes.missing_left = 2 * hessian_sum(candidate.left_sum) >= hessian_sum(sum);
+  }
+  return candidate;
+}
+
+}  // namespace curvature

@@ -1,0 +1,73 @@
+// The best split of a node: every slot's best cut by the kernel, then the best slot.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <vector>
+
+#include "data/binned_matrix.hpp"
+#include "kernel/partition.hpp"
+#include "kernel/quantize.hpp"
+#include "kernel/split_scan.hpp"
+#include "tree/histogram_pool.hpp"
+#include "tree/parameters.hpp"
+
+namespace curvature {
+
+/// A split that a node could make.
+struct SplitCandidate {
+  static constexpr std::size_t kNone = std::numeric_limits<std::size_t>::max();
+
+  double gain = 0;  // real units: 1/2 [G_L^2/(H_L+lambda) + G_R^2/(H_R+lambda) - G^2/(H+lambda)] - min_split_gain
+  std::size_t slot = kNone;
+  CodeSplit codes;
+  Cell left_sum = 0;
+
+  [[nodiscard]] bool exists() const { return slot != kNone; }
+};
+
+/// Cuts of one slot whose children both weigh enough: last bins of the left child, missing right [0] and left [1].
+struct BinRange {
+  std::int32_t first[2];
+  std::int32_t last[2];
+};
+
+/// Immutable but for `begin_tree`; nodes are searched from any thread.
+class SplitSearch {
+ public:
+  SplitSearch(const BinnedMatrix& matrix, const BinMapper& mapper, const TreeParams& params, bool hessian_is_weight);
+
+  void begin_tree(const QuantizationScale& scale);
+
+  /// Scans the words of `histogram` into histogram.splits.
+  void scan(NodeHistogram& histogram, Cell sum, int threads) const;
+  /// Scans one slot again with its cuts held to a range.
+  void scan_slot(NodeHistogram& histogram, Cell sum, std::size_t slot, const BinRange& range) const;
+  /// The best of histogram.splits among the columns that the node's key draws. Ties: lowest feature.
+  [[nodiscard]] SplitCandidate best(const NodeHistogram& histogram, Cell sum, std::uint64_t key) const;
+
+  /// Whether a node with this sum could be split into two children of enough Hessian.
+  [[nodiscard]] bool splittable(Cell sum) const {
+    return static_cast<double>(hessian_sum(sum)) >= 2 * min_hessian_;
+  }
+
+ private:
+  [[nodiscard]] kernel::ScanTask scan_task(const NodeHistogram& histogram, Cell sum, std::size_t word) const;
+  [[nodiscard]] std::vector<bool> drawn_slots(std::uint64_t key) const;
+  [[nodiscard]] double node_score(Cell sum) const;
+  [[nodiscard]] Cell left_sum(const NodeHistogram& histogram, std::size_t slot, CodeSplit codes) const;
+
+  const BinnedMatrix& matrix_;
+  TreeParams params_;
+  bool hessian_is_weight_;
+  std::vector<std::size_t> usable_slots_;  // of features that can be split at all, by feature
+  std::size_t n_drawn_ = 0;
+  // In the quantized units of the current tree:
+  double lambda_ = 0;
+  double alpha_ = 0;
+  double min_hessian_ = 1;
+  double gain_unit_ = 1;
+};
+
+}  // namespace curvature
