@@ -69,7 +69,7 @@ void read_values(const Column& column, std::size_t begin, std::size_t n, double*
 }
 
 double read_value(const Column& column, std::size_t row) {
-  double value;
+  double value = 0;
   read_values(column, row, 1, &value);
   return value;
 }

@@ -55,7 +55,8 @@ void Forest::check() const {
     const auto size = static_cast<std::int64_t>(tree_begin_[t + 1]) - tree_begin_[t];
     std::int64_t next_child = 1;  // children are numbered in the order of their parents: each has exactly one
     for (std::size_t i = begin; i < begin + static_cast<std::size_t>(size); ++i) {
-      require(std::isfinite(nodes_.value[i]), "a value that is not finite", i);
+      require(std::isfinite(nodes_.value[i]) && std::isfinite(nodes_.gain[i]) && std::isfinite(nodes_.cover[i]),
+              "a value, gain or cover that is not finite", i);
       require(!std::isnan(nodes_.threshold[i]), "a threshold that is NaN", i);
       require(nodes_.missing_left[i] <= 1, "a side of missing values that is neither left nor right", i);
       if (nodes_.feature[i] == kLeaf) continue;

@@ -1,3 +1,36 @@
-"""Boosted trees from the gradient and the Hessian of any loss."""
+"""Boosted trees from the gradient and the Hessian of any loss.
+
+The estimators follow scikit-learn's conventions; the work is done by a C++ core. Importing the package, and predicting
+with a loaded `Model`, import neither scikit-learn nor SciPy nor pandas: the estimators are imported when first named.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from ._core import ModelFormatError, build_info
+from .model import Model, load
+
+if TYPE_CHECKING:
+    from .boosting import BoostedTreesClassifier, BoostedTreesRegressor
 
 __version__ = "0.1.0"
+
+__all__ = [
+    "BoostedTreesClassifier",
+    "BoostedTreesRegressor",
+    "Model",
+    "ModelFormatError",
+    "build_info",
+    "load",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in __all__:
+        from . import boosting
+
+        return getattr(boosting, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])

@@ -1,0 +1,111 @@
+"""Parameters of the estimators: what the core declares, what rivals call it, and one dictionary to hand over."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+import operator
+from typing import Any
+
+import numpy as np
+from sklearn.utils import check_random_state
+
+from . import _core
+
+# What users of other libraries type, and what it is called here.
+RIVAL_NAMES = {
+    "C": "reg_lambda",
+    "colsample_bylevel": "colsample_bynode",
+    "depth": "max_depth",
+    "eta": "learning_rate",
+    "feature_fraction": "colsample_bynode",
+    "feature_fraction_bynode": "colsample_bynode",
+    "gamma": "min_split_gain",
+    "iterations": "n_estimators",
+    "l2_leaf_reg": "reg_lambda",
+    "l2_regularization": "reg_lambda",
+    "lambda_l1": "reg_alpha",
+    "lambda_l2": "reg_lambda",
+    "loss_function": "loss",
+    "max_bin": "max_bins",
+    "max_features": "colsample_bynode",
+    "max_iter": "n_estimators",
+    "max_leaf_nodes": "max_leaves",
+    "min_child_hessian": "min_child_weight",
+    "min_data_in_leaf": "min_child_samples",
+    "min_gain_to_split": "min_split_gain",
+    "min_hessian_to_split": "min_child_weight",
+    "min_samples_leaf": "min_child_samples",
+    "min_split_loss": "min_split_gain",
+    "min_sum_hessian_in_leaf": "min_child_weight",
+    "n_iter": "n_estimators",
+    "nthread": "n_jobs",
+    "num_boost_round": "n_estimators",
+    "num_iterations": "n_estimators",
+    "num_leaves": "max_leaves",
+    "num_threads": "n_jobs",
+    "objective": "loss",
+    "penalty": "reg_lambda",
+    "random_seed": "random_state",
+    "seed": "random_state",
+    "shrinkage": "learning_rate",
+    "thread_count": "n_jobs",
+}
+
+
+class KnownParameters:
+    """Refuses unknown constructor arguments with a TypeError that names the parameter that was meant."""
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        """Look at the names only; `__init__` takes the values."""
+        known = [name for name in inspect.signature(cls.__init__).parameters if name != "self"]
+        for name in kwargs:
+            if name not in known:
+                raise TypeError(f"{cls.__name__} has no parameter {name!r}{_suggestion(name, known)}")
+        return super().__new__(cls)
+
+
+def _suggestion(name: str, known: list[str]) -> str:
+    if RIVAL_NAMES.get(name) in known:
+        return f": it is called {RIVAL_NAMES[name]!r} here."
+    if nearest := difflib.get_close_matches(name, known, n=1):
+        return f": did you mean {nearest[0]!r}?"
+    return f"; it has {', '.join(known)}."
+
+
+def core_params(values: dict[str, Any]) -> dict[str, Any]:
+    """An estimator's parameters as the core reads them; the core checks numbers against their bounds."""
+    params = dict(values)
+    params["seed"] = _seed(params.pop("random_state"))
+    params["n_jobs"] = thread_count(params["n_jobs"])
+    return params
+
+
+def shaping_params(params: dict[str, Any]) -> dict[str, Any]:
+    """The part of `core_params` that shapes the model, as plain JSON values; for the model file."""
+    numbers = {row["name"]: int if row["integer"] else float for row in _core.parameter_table()}
+    shaping: dict[str, Any] = {
+        name: None if params[name] is None else number(params[name]) for name, number in numbers.items()
+    }
+    return shaping | {"grow_policy": params["grow_policy"], "random_state": params["seed"]}
+
+
+def thread_count(n_jobs: Any) -> int:
+    """`n_jobs` as the core takes it: a positive number of threads, or -1 for all that are available."""
+    if n_jobs is None:
+        return -1
+    try:
+        count = operator.index(n_jobs)
+    except TypeError:
+        count = 0
+    if count < 1 and count != -1:
+        raise ValueError(f"n_jobs={n_jobs!r} must be a positive integer, or -1 or None for all available threads.")
+    return count
+
+
+def _seed(random_state: Any) -> int:
+    if isinstance(random_state, (int, np.integer)) and random_state < 0:
+        raise ValueError(f"random_state={random_state!r} must be at least 0.")
+    if isinstance(random_state, (int, np.integer)):
+        return int(random_state) & (2**64 - 1)
+    return int(check_random_state(random_state).randint(2**31 - 1))
