@@ -47,7 +47,9 @@ def unpack_model(data: bytes) -> Parts:
         length = int.from_bytes(data[:8], "little")
         header = json.loads(json.loads(data[8 : 8 + length])["__metadata__"]["curvature"])
         if header["format"] != FORMAT_VERSION:
-            raise _core.ModelFormatError(f"the model has format {header['format']!r}; this version reads {FORMAT_VERSION}.")
+            raise _core.ModelFormatError(
+                f"the model has format {header['format']!r}; this version reads {FORMAT_VERSION}."
+            )
         n_features = header["n_features"]
         if type(n_features) is not int or not 1 <= n_features < 2**31:
             raise _core.ModelFormatError(f"the model's n_features={n_features!r} must be in [1, 2^31).")

@@ -262,8 +262,8 @@ class BoostedTreesRegressor(RegressorMixin, _BoostedTrees):
         ValueError
             Bad shapes, values or parameters; the message names the argument, the value and what is allowed.
         """
-        X, y = _checked_table(self, X, y, y_numeric=True)
-        return self._fit_core(X, np.asarray(y, dtype=np.float64), read_weights(sample_weight, X))
+        table, numbers = _checked_table(self, X, y, y_numeric=True)
+        return self._fit_core(table, np.asarray(numbers, dtype=np.float64), read_weights(sample_weight, table))
 
 
 @_with_parameters(_CLASS_WEIGHT)
@@ -347,9 +347,9 @@ class BoostedTreesClassifier(ClassifierMixin, _BoostedTrees):
 
     def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Fit the trees to labels of two classes, of any dtype; otherwise as `BoostedTreesRegressor.fit`."""
-        X, y = _checked_table(self, X, y)
-        target = BinaryTarget.read(y, self.class_weight, read_weights(sample_weight, X))
-        self._fit_core(X, target.codes, target.weights, target.classes)
+        table, labels = _checked_table(self, X, y)
+        target = BinaryTarget.read(labels, self.class_weight, read_weights(sample_weight, table))
+        self._fit_core(table, target.codes, target.weights, target.classes)
         self.classes_ = target.classes
         return self
 

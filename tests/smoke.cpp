@@ -1,0 +1,132 @@
+// Exercises the core without Python: for the sanitizers. Prints one line and returns 0 where all holds.
+#include <cmath>
+#include <cstdio>
+#include <limits>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "base/errors.hpp"
+#include "base/random.hpp"
+#include "base/threads.hpp"
+#include "boost/fit.hpp"
+
+using namespace curvature;
+
+namespace {
+
+void require(bool condition, const std::string& what) {
+  if (!condition) throw std::runtime_error(what);
+}
+
+double uniform(std::uint64_t key) { return static_cast<double>(mix(key) >> 11) * 0x1p-53; }
+
+// Columns of several kinds side by side: continuous, few levels, constant, with missing values, with infinities.
+struct Sample {
+  static constexpr std::size_t kColumns = 11;
+  std::vector<float> values;
+  std::vector<double> y, weights;
+
+  explicit Sample(std::size_t n) {
+    for (std::size_t row = 0; row < n; ++row) {
+      for (std::size_t c = 0; c < kColumns; ++c) {
+        double x = uniform(row * kColumns + c);
+        if (c == 1) x = std::floor(4 * x);
+        if (c == 2) x = 7;
+        if (c == 3 && x < 0.3) x = std::numeric_limits<double>::quiet_NaN();
+        if (c == 4 && x < 0.1) x = x < 0.05 ? -HUGE_VAL : HUGE_VAL;
+        values.push_back(static_cast<float>(x));
+      }
+      const double signal = values[row * kColumns] + (values[row * kColumns + 1] > 1 ? 0.5 : 0.0);
+      y.push_back(signal + 0.3 * uniform(~row) > 0.9 ? 1.0 : 0.0);
+      weights.push_back(std::floor(3 * uniform(row ^ 0xabcdefu)));
+    }
+  }
+
+  [[nodiscard]] Table table() const {
+    Table table;
+    table.n_rows = y.size();
+    for (std::size_t c = 0; c < kColumns; ++c) {
+      const auto* first = reinterpret_cast<const std::byte*>(values.data() + c);
+      table.columns.push_back({first, static_cast<std::ptrdiff_t>(kColumns * sizeof(float)), ValueType::f32});
+    }
+    return table;
+  }
+};
+
+std::vector<double> scores(const BoostedTrees& model, const Table& table, int threads) {
+  std::vector<double> out(table.n_rows, model.start_score);
+  model.forest.add_scores(table, 0, model.forest.n_trees(), out.data(), threads);
+  return out;
+}
+
+void fits_agree_for_any_threads(const Sample& sample, BoostParams params, bool weighted) {
+  const Table table = sample.table();
+  const Target target{sample.y.data(), weighted ? sample.weights.data() : nullptr};
+  params.n_jobs = 1;
+  const BoostedTrees one = fit(table, target, params, {});
+  require(one.forest.nodes().size() > one.forest.n_trees(), "no tree was split");
+  for (const int threads : {2, 3, 8}) {
+    params.n_jobs = threads;
+    const BoostedTrees many = fit(table, target, params, {});
+    require(many.forest.nodes().threshold == one.forest.nodes().threshold, "trees differ between threads");
+    require(scores(many, table, threads) == scores(one, table, 1), "scores differ between threads");
+  }
+  std::vector<std::int32_t> leaves(table.n_rows * one.forest.n_trees());
+  one.forest.apply(table, leaves.data(), 2);
+}
+
+template <class Error, class Action>
+void refuses(const char* what, Action&& action) {
+  try {
+    action();
+  } catch (const Error&) {
+    return;
+  }
+  throw std::runtime_error(std::string("accepted: ") + what);
+}
+
+void bad_input_is_refused(const Sample& sample) {
+  BoostParams params;
+  params.max_bins = 1;
+  refuses<InputError>("max_bins=1", [&] { (void)fit(sample.table(), {sample.y.data(), nullptr}, params, {}); });
+  std::vector<double> weights(sample.y.size(), 0.0);
+  refuses<InputError>("weights of 0", [&] { (void)fit(sample.table(), {sample.y.data(), weights.data()}, {}, {}); });
+  refuses<std::runtime_error>("an exception between trees", [&] {
+    (void)fit(sample.table(), {sample.y.data(), nullptr}, {}, [] { throw std::runtime_error("stop"); });
+  });
+  refuses<std::runtime_error>("an exception in a task", [] {
+    parallel_for(64, 4, [](std::size_t task, int) {
+      if (task == 17) throw std::runtime_error("task");
+    });
+  });
+  TreeNodes nodes;
+  nodes.feature = {0, kLeaf, kLeaf};
+  nodes.threshold = nodes.value = nodes.gain = nodes.cover = {0.0, 0.0, 0.0};
+  nodes.missing_left = {0, 0, 0};
+  nodes.left = {7, 0, 0};
+  refuses<ModelError>("a child out of range", [&] { Forest(1, {0, 3}, nodes); });
+}
+
+}  // namespace
+
+int main() try {
+  const Sample sample(20'000);
+  BoostParams params;
+  params.n_estimators = 5;
+  fits_agree_for_any_threads(sample, params, false);
+  params.loss = "logistic";
+  fits_agree_for_any_threads(sample, params, true);
+  params.max_bins = 5000;  // columns of two-byte codes
+  params.tree.max_leaves = 0;
+  params.tree.max_depth = 6;
+  params.tree.grow_policy = GrowPolicy::depthwise;
+  params.tree.reg_alpha = 0.5;
+  fits_agree_for_any_threads(sample, params, true);
+  bad_input_is_refused(sample);
+  std::puts("smoke: all holds");
+  return 0;
+} catch (const std::exception& error) {
+  std::fprintf(stderr, "smoke: %s\n", error.what());
+  return 1;
+}
