@@ -1,93 +1,189 @@
 #include "base/threads.hpp"
 
+#ifdef CURVATURE_STD_THREADS
+#include <thread>
+#include <vector>
+#else
 #include <omp.h>
+#endif
+#ifdef __linux__
+#include <pthread.h>
+#endif
 
 #include <algorithm>
 #include <atomic>
-#include <cmath>
-#include <cstdlib>
+#include <chrono>
+#include <cstdint>
 #include <exception>
-#include <fstream>
-#include <string>
-#include <thread>
 
-#ifdef __linux__
-#include <pthread.h>
-#include <sched.h>
-#endif
-
-namespace curvature {
+namespace curvature::detail {
 namespace {
 
 // After fork() only the calling thread lives on, and libgomp would wait forever for its pool: the child stays serial.
 std::atomic<bool> forked_child{false};
-
 #ifdef __linux__
 [[maybe_unused]] const int fork_handler =
     pthread_atfork(nullptr, nullptr, [] { forked_child.store(true, std::memory_order_relaxed); });
-
-int affinity_limit() {
-  cpu_set_t set;
-  if (sched_getaffinity(0, sizeof(set), &set) == 0) return std::max(1, CPU_COUNT(&set));
-  return static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
-}
-
-// Processors granted by a control group, rounded up; a large number where there is no limit.
-int cgroup_limit() {
-  constexpr int kNoLimit = 1 << 20;
-  double quota = -1;
-  double period = 0;
-  if (std::ifstream v2("/sys/fs/cgroup/cpu.max"); v2) {
-    std::string first;
-    if (v2 >> first >> period && first != "max") quota = std::strtod(first.c_str(), nullptr);
-  } else if (std::ifstream v1("/sys/fs/cgroup/cpu/cpu.cfs_quota_us"); v1 >> quota) {
-    std::ifstream("/sys/fs/cgroup/cpu/cpu.cfs_period_us") >> period;
-  }
-  if (quota <= 0 || period <= 0) return kNoLimit;
-  return std::max(1, static_cast<int>(std::ceil(quota / period)));
-}
-#else
-int affinity_limit() { return static_cast<int>(std::max(1u, std::thread::hardware_concurrency())); }
-int cgroup_limit() { return affinity_limit(); }
 #endif
+
+inline void relax() {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#endif
+}
+
+// Returns once `value` is no longer `old`: awake for at most 50 microseconds, then asleep until notified.
+template <class T>
+void await_change(const std::atomic<T>& value, T old) {
+  constexpr auto kAwake = std::chrono::microseconds(50);
+  constexpr int kPausesALook = 16;  // the clock costs as much as a few pauses
+  const auto until = std::chrono::steady_clock::now() + kAwake;
+  do {
+    for (int i = 0; i < kPausesALook; ++i) {
+      if (value.load(std::memory_order_acquire) != old) return;
+      relax();
+    }
+  } while (std::chrono::steady_clock::now() < until);
+  while (value.load(std::memory_order_acquire) == old) value.wait(old, std::memory_order_acquire);
+}
+
+// Threads that stand by for one caller. A *job* is a number of tasks; `ticket_` holds the job's number in its high half
+// and the tasks not yet taken in its low half. Taking a task is one compare-and-swap of the whole, so a task is only
+// ever taken of the living job, and the job's fields stay as they are until all its taken tasks are done.
+class Team {
+ public:
+  void run(std::size_t n_tasks, Task call, void* body) {
+    call_ = call;
+    body_ = body;
+    n_tasks_ = static_cast<std::uint32_t>(n_tasks);
+    done_.store(0, std::memory_order_relaxed);
+    failure_ = nullptr;
+    failed_.store(false, std::memory_order_relaxed);
+    job_ = (job_ + 1) % kClosed;
+    ticket_.store(job_ << 32 | n_tasks_, std::memory_order_release);
+    ticket_.notify_all();
+    while (take_and_run(0)) {
+    }
+    for (std::uint32_t done; (done = done_.load(std::memory_order_acquire)) < n_tasks_;) await_change(done_, done);
+    if (failure_) std::rethrow_exception(failure_);
+  }
+
+  void serve(int worker) {
+    for (;;) {
+      const std::uint64_t ticket = ticket_.load(std::memory_order_acquire);
+      if (ticket >> 32 == kClosed) return;
+      if (static_cast<std::uint32_t>(ticket) == 0 || !take_and_run(worker)) await_change(ticket_, ticket);
+    }
+  }
+
+  void close() {
+    ticket_.store(kClosed << 32, std::memory_order_release);
+    ticket_.notify_all();
+  }
+
+ private:
+  static constexpr std::uint64_t kClosed = 0xffffffffu;
+
+  bool take_and_run(int worker) {
+    std::uint64_t ticket = ticket_.load(std::memory_order_acquire);
+    do {
+      if (static_cast<std::uint32_t>(ticket) == 0) return false;
+    } while (!ticket_.compare_exchange_weak(ticket, ticket - 1, std::memory_order_acq_rel));
+    const std::uint32_t n_tasks = n_tasks_;
+    if (!failed_.load(std::memory_order_relaxed)) {
+      try {
+        call_(body_, n_tasks - static_cast<std::uint32_t>(ticket), worker);
+      } catch (...) {
+        if (!failed_.exchange(true)) failure_ = std::current_exception();
+      }
+    }
+    if (done_.fetch_add(1, std::memory_order_acq_rel) + 1 == n_tasks) done_.notify_all();
+    return true;
+  }
+
+  alignas(64) std::atomic<std::uint64_t> ticket_{0};
+  alignas(64) std::atomic<std::uint32_t> done_{0};
+  std::atomic<bool> failed_{false};
+  std::exception_ptr failure_;
+  std::uint64_t job_ = 0;
+  std::uint32_t n_tasks_ = 0;
+  Task call_ = nullptr;
+  void* body_ = nullptr;
+};
+
+thread_local Team* current_team = nullptr;  // of the thread that opened it
+thread_local bool inside_task = false;
+
+// Calls member(number) on `threads` threads at once, number 0 on this one; returns when all have returned.
+template <class Member>
+void open_region(int threads, Member&& member) {
+#ifdef CURVATURE_STD_THREADS
+  std::vector<std::thread> others;
+  for (int number = 1; number < threads; ++number) others.emplace_back([&, number] { member(number); });
+  member(0);
+  for (std::thread& other : others) other.join();
+#else
+#pragma omp parallel num_threads(threads)
+  member(omp_get_thread_num());
+#endif
+}
+
+template <class T>
+class Restored {
+ public:
+  Restored(T& variable, T value) : variable_(variable), before_(variable) { variable = value; }
+  ~Restored() { variable_ = before_; }
+  Restored(const Restored&) = delete;
+  Restored& operator=(const Restored&) = delete;
+
+ private:
+  T& variable_;
+  T before_;
+};
+
+bool alone() {
+  bool nested = inside_task || forked_child.load(std::memory_order_relaxed);
+#ifndef CURVATURE_STD_THREADS
+  nested = nested || omp_in_parallel();
+#endif
+  return nested;
+}
 
 }  // namespace
 
-int available_threads() {
-  int threads = std::min(affinity_limit(), cgroup_limit());
-  if (const char* text = std::getenv("OMP_NUM_THREADS")) {
-    const int wanted = std::atoi(text);
-    if (wanted > 0) threads = std::min(threads, wanted);
-  }
-  return threads;
-}
-
-int resolve_threads(int n_jobs) { return n_jobs > 0 ? n_jobs : available_threads(); }
-
-namespace detail {
-
-void run_tasks(std::size_t n_tasks, int threads, TaskFunction call, void* body) {
-  const int team = static_cast<int>(std::min<std::size_t>(n_tasks, static_cast<std::size_t>(std::max(threads, 1))));
-  if (team <= 1 || omp_in_parallel() || forked_child.load(std::memory_order_relaxed)) {
-    for (std::size_t task = 0; task < n_tasks; ++task) call(body, task, 0);
-    return;
-  }
-  std::atomic<std::size_t> next{0};
-  std::atomic<bool> failed{false};
+void run_in_team(int threads, void (*call)(void* body), void* body) {
+  if (threads <= 1 || current_team || alone()) return call(body);
+  Team team;
   std::exception_ptr failure;
-#pragma omp parallel num_threads(team)
-  {
-    const int worker = omp_get_thread_num();
-    for (std::size_t task; !failed.load(std::memory_order_relaxed) && (task = next.fetch_add(1)) < n_tasks;) {
-      try {
-        call(body, task, worker);
-      } catch (...) {
-        if (!failed.exchange(true)) failure = std::current_exception();
-      }
+  open_region(threads, [&](int number) {
+    if (number > 0) {
+      const Restored<bool> task(inside_task, true);
+      return team.serve(number);
     }
-  }
+    const Restored<Team*> mine(current_team, &team);
+    try {
+      call(body);
+    } catch (...) {
+      failure = std::current_exception();
+    }
+    team.close();
+  });
   if (failure) std::rethrow_exception(failure);
 }
 
-}  // namespace detail
-}  // namespace curvature
+void run_tasks(std::size_t n_tasks, int threads, Task call, void* body) {
+  constexpr std::size_t kMostTasks = 0xffffffffu;
+  if (threads > 1 && n_tasks > 1 && n_tasks <= kMostTasks && !inside_task) {
+    if (current_team) {
+      const Restored<bool> task(inside_task, true);
+      return current_team->run(n_tasks, call, body);
+    }
+    if (!alone()) {
+      const int team = static_cast<int>(std::min<std::size_t>(n_tasks, static_cast<std::size_t>(threads)));
+      return with_team(team, [&] { run_tasks(n_tasks, threads, call, body); });
+    }
+  }
+  for (std::size_t task = 0; task < n_tasks; ++task) call(body, task, 0);
+}
+
+}  // namespace curvature::detail

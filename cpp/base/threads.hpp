@@ -3,31 +3,38 @@
 
 #include <cstddef>
 #include <type_traits>
-#include <utility>
 
 namespace curvature {
 
-/// Processors this process may use: the least of affinity, cgroup quota and OMP_NUM_THREADS; at least 1.
-[[nodiscard]] int available_threads();
-
-/// Threads that run for a user's n_jobs: a positive number as given, anything else all that are available.
-[[nodiscard]] int resolve_threads(int n_jobs);
-
 namespace detail {
-using TaskFunction = void (*)(void* body, std::size_t task, int worker);
-void run_tasks(std::size_t n_tasks, int threads, TaskFunction call, void* body);
+using Task = void (*)(void* body, std::size_t task, int worker);
+void run_tasks(std::size_t n_tasks, int threads, Task call, void* body);
+void run_in_team(int threads, void (*call)(void* body), void* body);
+
+template <class Body>
+void* opaque(Body& body) {
+  return const_cast<void*>(static_cast<const void*>(&body));
+}
 }  // namespace detail
 
-/// Runs body(task, worker) for every task in [0, n_tasks) on up to `threads` workers, tasks dealt out as workers get
-/// free. The first exception is carried to the caller. Inside another region, in a forked child, or with one task or
-/// one thread, everything runs on the calling thread as worker 0.
+/// Runs body() on this thread with a team of `threads` at hand: its calls of parallel_for share the team's workers
+/// instead of starting their own. Workers wait awake for at most 50 microseconds, then asleep.
+template <class Body>
+void with_team(int threads, Body&& body) {
+  using Plain = std::remove_reference_t<Body>;
+  detail::run_in_team(threads, [](void* plain) { (*static_cast<Plain*>(plain))(); }, detail::opaque(body));
+}
+
+/// Runs body(task, worker) for every task in [0, n_tasks), with workers numbered below `threads`, tasks dealt out in
+/// order as workers get free. A worker that never wakes up is not waited for. The first exception is carried to the
+/// caller. Inside a task, in a forked child, or with one task or one thread, all runs on the calling thread, worker 0.
 template <class Body>
 void parallel_for(std::size_t n_tasks, int threads, Body&& body) {
   using Plain = std::remove_reference_t<Body>;
   detail::run_tasks(
       n_tasks, threads,
-      [](void* opaque, std::size_t task, int worker) { (*static_cast<Plain*>(opaque))(task, worker); },
-      const_cast<void*>(static_cast<const void*>(&body)));
+      [](void* plain, std::size_t task, int worker) { (*static_cast<Plain*>(plain))(task, worker); },
+      detail::opaque(body));
 }
 
 /// Calls body(begin, end, worker) for consecutive ranges of `grain` items; the grid depends on sizes only.

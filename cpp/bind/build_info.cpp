@@ -1,6 +1,6 @@
 #include "base/errors.hpp"
 #include "base/instruction_set.hpp"
-#include "base/threads.hpp"
+#include "base/processors.hpp"
 #include "bind/register.hpp"
 
 namespace py = pybind11;

@@ -2,7 +2,7 @@
 
 #include <memory>
 
-#include "base/threads.hpp"
+#include "base/processors.hpp"
 #include "bind/array.hpp"
 #include "bind/register.hpp"
 

@@ -2,8 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
+#include <utility>
 
 #include "base/random.hpp"
+#include "base/processors.hpp"
 #include "base/threads.hpp"
 #include "boost/row_state.hpp"
 #include "data/bin_mapper.hpp"
@@ -43,20 +46,8 @@ bool all_whole(const double* weights, std::size_t n) {
   return !weights || std::all_of(weights, weights + n, [](double w) { return w == std::floor(w); });
 }
 
-}  // namespace
-
-BoostedTrees fit(const Table& table, const Target& target, const BoostParams& params,
-                 const std::function<void()>& after_tree) {
-  check(params);
-  check(params.tree);
-  const Loss loss(params.loss);
-  check_target(table, target, loss);
-  constexpr std::size_t kMostRows = std::size_t{1} << 30;  // packed sums keep a bit to spare
-  if (table.n_rows > kMostRows) {
-    throw InputError(sentence("X has ", table.n_rows, " rows; at most ", kMostRows, " are allowed."));
-  }
-
-  const int threads = resolve_threads(params.n_jobs);
+BoostedTrees boost(const Table& table, const Target& target, const BoostParams& params, const Loss& loss, int threads,
+                   const std::function<void()>& after_tree) {
   const BinMapper mapper(table, target.weights, params.max_bins, threads);
   const BinnedMatrix matrix(table, mapper, threads);
   const bool hessian_is_weight = loss.constant_hessian() && all_whole(target.weights, table.n_rows);
@@ -84,6 +75,25 @@ BoostedTrees fit(const Table& table, const Target& target, const BoostParams& pa
     if (after_tree) after_tree();
   }
   return {start_score, Forest(static_cast<std::int32_t>(table.columns.size()), std::move(tree_begin), std::move(nodes))};
+}
+
+}  // namespace
+
+BoostedTrees fit(const Table& table, const Target& target, const BoostParams& params,
+                 const std::function<void()>& after_tree) {
+  check(params);
+  check(params.tree);
+  const Loss loss(params.loss);
+  check_target(table, target, loss);
+  constexpr std::size_t kMostRows = std::size_t{1} << 30;  // packed sums keep a bit to spare
+  if (table.n_rows > kMostRows) {
+    throw InputError(sentence("X has ", table.n_rows, " rows; at most ", kMostRows, " are allowed."));
+  }
+
+  const int threads = resolve_threads(params.n_jobs);
+  std::optional<BoostedTrees> fitted;
+  with_team(threads, [&] { fitted = boost(table, target, params, loss, threads, after_tree); });
+  return std::move(*fitted);
 }
 
 }  // namespace curvature

@@ -11,6 +11,10 @@ namespace curvature {
 /// Code 0 of every slot is "missing"; values have codes 1, 2, … in increasing order.
 inline constexpr std::int32_t kMissingCode = 0;
 
+/// Hessian sums are whole and below 2^31: with lambda on this grid, sums of both are exact in a double, so a limit on
+/// the Hessian is held exactly.
+inline constexpr double kLambdaGrid = 0x1p-20;
+
 namespace kernel {
 
 /// One node's share of a word, in quantized units.
@@ -20,10 +24,11 @@ struct ScanTask {
   bool has_missing = false;
   double gradient = 0;  // totals of the node
   double hessian = 0;
-  double lambda = 0;       // L2 penalty
+  double lambda = 0;       // L2 penalty; a multiple of kLambdaGrid, so that sums with Hessians are exact
   double alpha = 0;        // L1 penalty
   double min_hessian = 1;  // least Hessian of a child; at least one unit, so that no child is empty
-  // Bins that may be the last of the left child, [first, last], for missing values to the right and to the left.
+  // Where `ranged`, bins that may be the last of the left child, for missing values to the right [0] and left [1].
+  bool ranged = false;
   std::int32_t first_bin[2] = {1, 1};
   std::int32_t last_bin[2] = {INT32_MAX, INT32_MAX};
 };

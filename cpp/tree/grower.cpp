@@ -11,10 +11,12 @@
 namespace curvature {
 namespace {
 
-// Updates (row x slot) from which a node keeps a whole team busy; below, nodes are dealt out whole.
+// A node's work is counted in updates: its rows by the slots, and the cells to scan. From kTeamWork on, a team shares
+// one node; from kAloneWork on, if no other node is open, it does so too; below, open nodes are dealt out whole.
 constexpr std::size_t kTeamWork = std::size_t{1} << 20;
+constexpr std::size_t kAloneWork = std::size_t{1} << 16;
 // Work below which opening a parallel region for a few nodes costs more than it saves.
-constexpr std::size_t kAloneWork = std::size_t{1} << 13;
+constexpr std::size_t kRegionWork = std::size_t{1} << 13;
 
 NodeHistogram* take(NodeHistogram*& histogram) { return std::exchange(histogram, nullptr); }
 
@@ -80,7 +82,7 @@ void Grower::plant(std::uint64_t key) {
   root.rows = partition_.reset(threads_);
   root.weight = partition_.weight(root.rows);
   root.histogram = pool_.acquire(true);
-  const int threads = root.rows.size * matrix_.n_slots() < kTeamWork ? 1 : threads_;
+  const int threads = work(root) < kAloneWork ? 1 : threads_;
   build(root, threads);
   const Word& word = matrix_.layout().words[0];  // every slot's cells add up to the total
   for (std::int32_t bin = 0; bin < word.lines; ++bin) root.sum += root.histogram->cells[cell_index(word, 0, bin)];
@@ -93,15 +95,17 @@ void Grower::open(std::size_t node, OpenNodes& open_nodes) {
   if (nodes_[node].split.exists()) open_nodes.insert(node);
 }
 
+std::size_t Grower::work(const Node& node) const {
+  return node.rows.size * matrix_.n_slots() + matrix_.layout().cells;
+}
+
 std::vector<std::size_t> Grower::next_to_expand(const OpenNodes& open_nodes, std::size_t n_splits_left) const {
-  const auto work = [&](std::size_t node) {
-    return nodes_[node].rows.size * matrix_.n_slots() + matrix_.layout().cells;
-  };
   std::vector<std::size_t> batch{*open_nodes.begin()};
-  if (threads_ == 1 || work(batch[0]) >= kTeamWork || work(batch[0]) < kAloneWork) return batch;
+  const std::size_t first_work = work(nodes_[batch[0]]);
+  if (threads_ == 1 || first_work >= kTeamWork || first_work < kRegionWork) return batch;
   const std::size_t most = std::min(2 * static_cast<std::size_t>(threads_), n_splits_left);
   for (auto at = std::next(open_nodes.begin()); at != open_nodes.end() && batch.size() < most; ++at) {
-    if (nodes_[*at].left == kNoNode && work(*at) < kTeamWork) batch.push_back(*at);
+    if (nodes_[*at].left == kNoNode && work(nodes_[*at]) < kTeamWork) batch.push_back(*at);
   }
   return batch;
 }
@@ -112,10 +116,10 @@ void Grower::expand_ahead(OpenNodes& open_nodes, std::size_t n_splits_left) {
   for (const std::size_t node : batch) open_nodes.erase(node);
   for (const std::size_t node : batch) spares.push_back(lend(nodes_[node], open_nodes));
   std::vector<Expansion> expansions(batch.size());
-  const bool large = nodes_[batch[0]].rows.size * matrix_.n_slots() >= kTeamWork;
+  const int threads_a_node = batch.size() == 1 && work(nodes_[batch[0]]) >= kAloneWork ? threads_ : 1;
   parallel_for(batch.size(), threads_, [&](std::size_t i, int) {
     // The children of the tree's last split will not be split: they need no histogram.
-    expansions[i] = expand(nodes_[batch[i]], spares[i], n_splits_left > 1, batch.size() == 1 && large ? threads_ : 1);
+    expansions[i] = expand(nodes_[batch[i]], spares[i], n_splits_left > 1, threads_a_node);
   });
   for (std::size_t i = 0; i < batch.size(); ++i) {
     for (NodeHistogram*& spare : spares[i]) take_back(spare);

@@ -73,6 +73,7 @@ class Grower {
 
   [[nodiscard]] bool comes_before(std::size_t a, std::size_t b) const;
   [[nodiscard]] bool may_split(const Node& node) const;
+  [[nodiscard]] std::size_t work(const Node& node) const;
   void plant(std::uint64_t key);
   void open(std::size_t node, OpenNodes& open_nodes);
   [[nodiscard]] std::vector<std::size_t> next_to_expand(const OpenNodes& open_nodes, std::size_t n_splits_left) const;

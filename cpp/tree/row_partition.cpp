@@ -10,7 +10,7 @@
 namespace curvature {
 namespace {
 
-constexpr std::size_t kRowsWorthATeam = 32768;
+constexpr std::size_t kRowsWorthATeam = 8192;
 
 std::uint64_t in_steps(double weight, double steps) { return static_cast<std::uint64_t>(weight * steps + 0.5); }
 

@@ -26,7 +26,7 @@ SplitSearch::SplitSearch(const BinnedMatrix& matrix, const BinMapper& mapper, co
 }
 
 void SplitSearch::begin_tree(const QuantizationScale& scale) {
-  lambda_ = params_.reg_lambda / scale.hessian;
+  lambda_ = std::nearbyint(params_.reg_lambda / scale.hessian / kLambdaGrid) * kLambdaGrid;
   alpha_ = params_.reg_alpha / scale.gradient;
   double least = params_.min_child_weight;
   if (hessian_is_weight_) least = std::max(least, params_.min_child_samples);
@@ -62,6 +62,7 @@ void SplitSearch::scan(NodeHistogram& histogram, Cell sum, int threads) const {
 
 void SplitSearch::scan_slot(NodeHistogram& histogram, Cell sum, std::size_t slot, const BinRange& range) const {
   kernel::ScanTask task = scan_task(histogram, sum, slot / kWordSlots);
+  task.ranged = true;
   for (const int side : {0, 1}) {
     task.first_bin[side] = range.first[side];
     task.last_bin[side] = range.last[side];

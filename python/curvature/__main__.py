@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import inspect
 import sys
 import tempfile
 import time
@@ -18,166 +17,167 @@ from sklearn.datasets import load_breast_cancer, load_diabetes
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 from sklearn.metrics import log_loss, r2_score, roc_auc_score, root_mean_squared_error
 from sklearn.model_selection import KFold, StratifiedKFold, cross_val_predict
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # scikit-learn requires it
 
-from . import _reference
 from ._core import build_info
+from ._reference import fit_boosted_trees, predict_scores
 from .boosting import BoostedTreesClassifier, BoostedTreesRegressor
 from .model import load
 
-N_TREES = 100
-N_FOLDS = 5
-BASELINE_TREES = 5  # plain Python needs seconds for these
+TREES = 100
+FOLDS = 5
+BASELINE_TREES = 5  # plain Python takes seconds for these
 THREADS = (1, 2, 3)
+
+# Our defaults in the words of scikit-learn's HistGradientBoosting.
+PEER_SETTINGS = {
+    "max_iter": TREES,
+    "learning_rate": 0.08,
+    "max_leaf_nodes": 16,
+    "min_samples_leaf": 20,
+    "l2_regularization": 3.0,
+    "max_features": 0.5,
+    "max_bins": 255,
+    "early_stopping": False,
+    "random_state": 0,
+}
 
 
 @dataclass(frozen=True)
 class Task:
-    """A table, an estimator and its peer at the same settings, and the scores to compare them by."""
+    """A table, our estimator and scikit-learn's, and what to compare them by."""
 
     name: str
-    X: NDArray[np.float64]
-    y: NDArray[Any]
-    estimator: Any
-    peer: Any
+    load: Callable[..., Any]
+    estimator: type[Any]
+    peer: type[Any]
     folds: Any
     method: str
     scores: dict[str, Callable[[Any, Any], float]]
 
+    def table(self) -> tuple[NDArray[np.float64], NDArray[Any]]:
+        """X and y."""
+        X, y = self.load(return_X_y=True)
+        return X, y
+
     def held_out(self, estimator: Any) -> NDArray[np.float64]:
         """Predictions for every row by a model fitted without its fold; of a classifier, those of class 1."""
-        predicted = cross_val_predict(estimator, self.X, self.y, cv=self.folds, method=self.method)
+        predicted = cross_val_predict(estimator, *self.table(), cv=self.folds, method=self.method)
         return np.asarray(predicted[:, 1] if predicted.ndim == 2 else predicted)
 
 
 def _tasks() -> list[Task]:
-    X, y = load_breast_cancer(return_X_y=True)
-    peer = _peer_settings(BoostedTreesClassifier(n_estimators=N_TREES))
-    cancer = Task(
-        name="breast cancer",
-        X=X,
-        y=y,
-        estimator=BoostedTreesClassifier(n_estimators=N_TREES),
-        peer=HistGradientBoostingClassifier(**peer),
-        folds=StratifiedKFold(N_FOLDS, shuffle=True, random_state=0),
-        method="predict_proba",
-        scores={"log loss (lower is better)": log_loss, "AUC (higher is better)": roc_auc_score},
-    )
-    X, y = load_diabetes(return_X_y=True)
-    diabetes = Task(
-        name="diabetes",
-        X=X,
-        y=y,
-        estimator=BoostedTreesRegressor(n_estimators=N_TREES),
-        peer=HistGradientBoostingRegressor(**peer),
-        folds=KFold(N_FOLDS, shuffle=True, random_state=0),
-        method="predict",
-        scores={"RMSE (lower is better)": root_mean_squared_error, "R2 (higher is better)": r2_score},
-    )
-    return [cancer, diabetes]
+    return [
+        Task(
+            name="breast cancer",
+            load=load_breast_cancer,
+            estimator=BoostedTreesClassifier,
+            peer=HistGradientBoostingClassifier,
+            folds=StratifiedKFold(FOLDS, shuffle=True, random_state=0),
+            method="predict_proba",
+            scores={"log loss (lower is better)": log_loss, "AUC (higher is better)": roc_auc_score},
+        ),
+        Task(
+            name="diabetes",
+            load=load_diabetes,
+            estimator=BoostedTreesRegressor,
+            peer=HistGradientBoostingRegressor,
+            folds=KFold(FOLDS, shuffle=True, random_state=0),
+            method="predict",
+            scores={"RMSE (lower is better)": root_mean_squared_error, "R2 (higher is better)": r2_score},
+        ),
+    ]
 
 
-def _peer_settings(estimator: BoostedTreesClassifier) -> dict[str, Any]:
-    """Ours in the words of scikit-learn's HistGradientBoosting."""
-    return {
-        "max_iter": estimator.n_estimators,
-        "learning_rate": estimator.learning_rate,
-        "max_leaf_nodes": estimator.max_leaves,
-        "min_samples_leaf": estimator.min_child_samples,
-        "l2_regularization": estimator.reg_lambda,
-        "max_features": estimator.colsample_bynode,
-        "max_bins": estimator.max_bins,
-        "early_stopping": False,
-        "random_state": 0,
-    }
+def _score_rows(task: Task) -> list[list[str]]:
+    ours = task.held_out(task.estimator(n_estimators=TREES, n_jobs=1))
+    with threadpool_limits(1):  # on tables this small more threads only wait for each other
+        peers = task.held_out(task.peer(**PEER_SETTINGS))
+    _, y = task.table()
+    return [[task.name, name, f"{score(y, ours):.4f}", f"{score(y, peers):.4f}"] for name, score in task.scores.items()]
+
+
+def _timing_row(task: Task) -> list[str]:
+    """Times of fits with all columns at every node, as the baseline has it, and how far their scores are apart."""
+    X, y = task.table()
+    estimator = task.estimator(n_estimators=BASELINE_TREES, colsample_bynode=1.0, n_jobs=1)
+    core = min(_timed(lambda: estimator.fit(X, y))[0] for _ in range(5))
+    params = {"loss": estimator.loss, "n_estimators": BASELINE_TREES}
+    plain, (start, trees) = _timed(lambda: fit_boosted_trees(X, y, engine="python", **params))
+    apart = np.abs(estimator.model_.decision_function(X) - predict_scores(start, trees, X)).max()
+    size = "{} x {}".format(*X.shape)
+    return [task.name, size, f"{1e3 * core:.1f} ms", f"{1e3 * plain:.0f} ms", f"{plain / core:.0f}", f"{apart:.0e}"]
+
+
+def _timed(call: Callable[[], Any]) -> tuple[float, Any]:
+    start = time.perf_counter()
+    result = call()
+    return time.perf_counter() - start, result
+
+
+def _save(task: Task, folder: Path) -> tuple[Path, bool, bool]:
+    """Save a model and reload it.
+
+    Returns
+    -------
+    path : Path
+        The file.
+    same_bits : bool
+        Whether all predictions of the reloaded model have the bits of the fitted one's.
+    same_bytes : bool
+        Whether other numbers of threads give the same file.
+    """
+    X, y = task.table()
+    fitted = task.estimator(n_estimators=TREES).fit(X, y)
+    path = folder / f"{task.name.replace(' ', '_')}.safetensors"
+    fitted.save(path)
+    reloaded = load(path)
+    before, after = (getattr(each, task.method)(X) for each in (fitted, reloaded))
+    refits = (task.estimator(n_estimators=TREES, n_jobs=n).fit(X, y) for n in THREADS)
+    same_bytes = all(refit.model_.to_bytes() == path.read_bytes() for refit in refits)
+    return path, before.dtype == after.dtype and before.tobytes() == after.tobytes(), same_bytes
 
 
 def _print_table(rows: list[list[str]]) -> None:
-    """Columns padded to their widest cell: the first two to the left, the others to the right."""
+    """Columns as wide as their widest cell: the first two to the left, the others to the right."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
-        cells = [f"{cell:<{w}}" if i < 2 else f"{cell:>{w}}" for i, (cell, w) in enumerate(zip(row, widths, strict=True))]
-        print("  " + "  ".join(cells).rstrip())
-
-
-def _print_scores(tasks: list[Task]) -> None:
-    print(f"Held-out scores ({N_FOLDS}-fold cross-validation, both on the same folds with the same settings):")
-    rows = [["data", "score", "curvature", "HistGradientBoosting"]]
-    for task in tasks:
-        ours, peer = task.held_out(task.estimator), task.held_out(task.peer)
-        for name, score in task.scores.items():
-            rows.append([task.name, name, f"{score(task.y, ours):.4f}", f"{score(task.y, peer):.4f}"])
-    _print_table(rows)
-
-
-def _best_time(fit: Callable[[], Any], repeats: int) -> float:
-    times = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        fit()
-        times.append(time.perf_counter() - start)
-    return min(times)
-
-
-def _print_times(tasks: list[Task]) -> None:
-    print(f"\nTime to fit {BASELINE_TREES} trees beside the same algorithm in plain Python, same parameters:")
-    rows = [["data", "rows x columns", "curvature", "plain Python", "ratio"]]
-    for task in tasks:
-        estimator = type(task.estimator)(n_estimators=BASELINE_TREES)
-        known = inspect.signature(_reference.fit_boosted_trees).parameters
-        params = {name: value for name, value in estimator.get_params().items() if name in known}
-        ours = _best_time(lambda e=estimator, t=task: e.fit(t.X, t.y), 5)  # type: ignore[misc]
-        plain = _best_time(
-            lambda p=params, t=task: _reference.fit_boosted_trees(t.X, t.y, engine="python", **p),  # type: ignore[misc]
-            1,
-        )
-        shape = "{:,} x {}".format(*task.X.shape)
-        rows.append([task.name, shape, f"{1e3 * ours:.1f} ms", f"{1e3 * plain:,.0f} ms", f"{plain / ours:,.0f}"])
-    _print_table(rows)
-
-
-def _save_and_compare(tasks: list[Task], folder: Path) -> bool:
-    """Save each model, reload it, and compare bits: of its predictions, and of its file for other numbers of threads."""
-    same_predictions, same_files, paths = True, True, []
-    for task in tasks:
-        fitted = task.estimator.fit(task.X, task.y)
-        path = folder / f"{task.name.replace(' ', '_')}.safetensors"
-        fitted.save(path)
-        reloaded = load(path)
-        for method in {task.method, "predict"}:
-            ours, theirs = getattr(fitted, method)(task.X), getattr(reloaded, method)(task.X)
-            same_predictions &= ours.dtype == theirs.dtype and ours.tobytes() == theirs.tobytes()
-        for n_jobs in THREADS:
-            other = type(task.estimator)(n_estimators=N_TREES, n_jobs=n_jobs).fit(task.X, task.y)
-            same_files &= other.model_.to_bytes() == path.read_bytes()
-        paths.append(path)
-    print("\nSaved and reloaded: are the predictions the same bits?")
-    print(f"  the same bits: {_yes(same_predictions)}")
-    print(f"Fitted again with {', '.join(map(str, THREADS[:-1]))} and {THREADS[-1]} threads: are the files the same bytes?")
-    print(f"  the same bytes: {_yes(same_files)}")
-    print("\nFiles written:")
-    for path in paths:
-        print(f"  {path}  ({path.stat().st_size:,} bytes)")
-    return same_predictions and same_files
-
-
-def _yes(condition: bool) -> str:
-    return "yes" if condition else "NO"
+        left = [cell.ljust(width) for cell, width in zip(row[:2], widths[:2], strict=True)]
+        right = [cell.rjust(width) for cell, width in zip(row[2:], widths[2:], strict=True)]
+        print("  " + "  ".join(left + right))
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the tour; 0 where all comparisons of bits hold, 1 otherwise."""
-    parser = argparse.ArgumentParser(prog="python -m curvature", description=(__doc__ or "").split(": ", 1)[-1])
-    parser.add_argument("--output", metavar="DIR", type=Path, help="where to write the models (default: a new folder)")
-    options = parser.parse_args(arguments)
-    folder: Path = options.output or Path(tempfile.mkdtemp(prefix="curvature-"))
+    """Run all of it; 0 where every comparison of bits holds, 1 otherwise."""
+    parser = argparse.ArgumentParser(
+        prog="python -m curvature",
+        description="Fits, scores, saves and reloads models of data that scikit-learn ships.",
+    )
+    parser.add_argument("--output", metavar="DIR", type=Path, help="folder for the model files (default: a new one)")
+    folder: Path | None = parser.parse_args(arguments).output
+    if folder is None:
+        folder = Path(tempfile.mkdtemp(prefix="curvature-"))
     folder.mkdir(parents=True, exist_ok=True)
+    info, tasks = build_info(), _tasks()
+    print(f"Curvature: boosted trees on up to {info['threads']} threads, instruction set {info['instruction_set']}")
 
-    info = build_info()
-    print(f"Curvature: boosted trees, {info['threads']} threads, instruction set {info['instruction_set']}\n")
-    tasks = _tasks()
-    _print_scores(tasks)
-    _print_times(tasks)
-    return 0 if _save_and_compare(tasks, folder.resolve()) else 1
+    print(f"\nHeld-out scores: {TREES} trees, {FOLDS}-fold cross-validation, same folds and settings for both")
+    rows = [["data", "score", "curvature", "HistGradientBoosting"]]
+    _print_table(rows + [row for task in tasks for row in _score_rows(task)])
+
+    print(f"\nTime to fit {BASELINE_TREES} trees, beside the same algorithm in plain Python, one thread each")
+    rows = [["data", "size", "curvature", "plain Python", "ratio", "scores differ by"]]
+    _print_table(rows + [_timing_row(task) for task in tasks])
+
+    saved = [_save(task, folder.resolve()) for task in tasks]
+    same_bits, same_bytes = all(bits for _, bits, _ in saved), all(same for _, _, same in saved)
+    print("\nModels saved, reloaded, and fitted again")
+    print(f"  predictions after reloading, the same bits: {'yes' if same_bits else 'NO'}")
+    print(f"  files from {', '.join(map(str, THREADS))} threads, the same bytes: {'yes' if same_bytes else 'NO'}")
+    print("\nFiles written")
+    for path, _, _ in saved:
+        print(f"  {path}")
+    return 0 if same_bits and same_bytes else 1
 
 
 if __name__ == "__main__":

@@ -1,0 +1,34 @@
+"""Curvature, through its estimators."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..settings import Settings, Task
+from .base import Library
+
+
+class Curvature(Library):
+    package = "curvature"
+
+    def fit(self, X: Any, y: Any, task: Task, settings: Settings | None, threads: int) -> Any:
+        import curvature as cv
+
+        estimator = cv.BoostedTreesClassifier if task == "binary" else cv.BoostedTreesRegressor
+        params = {} if settings is None else _translate(settings)
+        return estimator(**params, n_jobs=threads).fit(X, y)
+
+    def predict(self, model: Any, X: Any, task: Task, threads: int) -> Any:
+        return model.predict_proba(X)[:, 1] if task == "binary" else model.predict(X)
+
+
+def _translate(settings: Settings) -> dict[str, Any]:
+    return {
+        "n_estimators": settings.trees,
+        "max_leaves": settings.leaves,
+        "learning_rate": settings.learning_rate,
+        "max_bins": settings.bins,
+        "min_child_samples": settings.min_rows,
+        "reg_lambda": settings.reg_lambda,
+        "colsample_bynode": 1.0,
+    }

@@ -1,0 +1,44 @@
+"""LightGBM through its own training API, which checks less than its scikit-learn wrapper and so is faster."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from ..settings import Settings, Task
+from .base import Library
+
+
+@dataclass(frozen=True)
+class LightGBM(Library):
+    quantized: bool = False  # gradients in 4 levels, leaf values renewed from the exact ones
+
+    package: ClassVar[str] = "lightgbm"
+
+    @property
+    def variant(self) -> bool:
+        return self.quantized
+
+    def fit(self, X: Any, y: Any, task: Task, settings: Settings | None, threads: int) -> Any:
+        import lightgbm as lgb
+
+        params: dict[str, Any] = {"objective": task, "num_threads": threads, "verbosity": -1}
+        if self.quantized:
+            params |= {"use_quantized_grad": True, "quant_train_renew_leaf": True}
+        if settings is None:
+            return lgb.train(params, lgb.Dataset(X, y, params=params))
+        params |= _translate(settings)
+        return lgb.train(params, lgb.Dataset(X, y, params=params), num_boost_round=settings.trees)
+
+    def predict(self, model: Any, X: Any, task: Task, threads: int) -> Any:
+        return model.predict(X, num_threads=threads)
+
+
+def _translate(settings: Settings) -> dict[str, Any]:
+    return {
+        "num_leaves": settings.leaves,
+        "learning_rate": settings.learning_rate,
+        "max_bin": settings.bins,
+        "min_data_in_leaf": settings.min_rows,
+        "lambda_l2": settings.reg_lambda,
+    }
