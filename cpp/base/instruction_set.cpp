@@ -1,6 +1,8 @@
 #include "base/instruction_set.hpp"
 
 #include <array>
+#include <cstdlib>
+#include <string>
 #include <string_view>
 
 #include "base/errors.hpp"
@@ -41,21 +43,27 @@ const char* name(InstructionSet set) {
 }
 
 InstructionSet instruction_set() {
-  static const InstructionSet best = [] {
+  static const InstructionSet chosen = [] {
+    if (const char* forced = std::getenv("CURVATURE_ISA"); forced && *forced) return instruction_set_named(forced);
     InstructionSet found = InstructionSet::baseline;
     for (const InstructionSet set : kAll) {
       if (supported(set)) found = set;
     }
     return found;
   }();
-  return best;
+  return chosen;
 }
 
 InstructionSet instruction_set_named(const char* wanted) {
   for (const InstructionSet set : kAll) {
     if (std::string_view(wanted) == name(set) && supported(set)) return set;
   }
-  throw InputError(sentence("isa='", wanted, "' must be an instruction set that this build and processor have."));
+  std::string known;
+  for (const InstructionSet set : kAll) {
+    if (supported(set)) known += sentence(known.empty() ? "'" : ", '", name(set), "'");
+  }
+  throw InputError(sentence("instruction set '", wanted, "' is not one of those this build and processor have: ", known,
+                            " (it may have been forced by the environment variable CURVATURE_ISA)."));
 }
 
 }  // namespace curvature

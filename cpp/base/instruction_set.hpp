@@ -5,7 +5,8 @@ namespace curvature {
 
 enum class InstructionSet { baseline, v3, v4 };
 
-/// The best set that both the build and this processor have.
+/// The best set that both the build and this processor have, or the one that the environment variable CURVATURE_ISA
+/// names. Throws InputError where that one cannot run.
 [[nodiscard]] InstructionSet instruction_set();
 [[nodiscard]] bool supported(InstructionSet set);
 [[nodiscard]] const char* name(InstructionSet set);

@@ -168,13 +168,6 @@ void register_kernels(py::module_& module) {
       .def("scan", &Kernels::scan)
       .def("quantize", &Kernels::quantize);
   module.def("kernels", [](const std::string& isa) { return Kernels(isa); }, py::arg("isa"));
-  module.def("instruction_sets", [] {
-    py::list sets;
-    for (const InstructionSet set : {InstructionSet::baseline, InstructionSet::v3, InstructionSet::v4}) {
-      if (supported(set)) sets.append(name(set));
-    }
-    return sets;
-  });
   module.def("partition", &partition);
   module.def("cuts", &cuts, py::arg("X"), py::arg("weights"), py::arg("max_bins"), py::arg("n_jobs") = 1);
   module.def("codes", &codes, py::arg("X"), py::arg("cuts"), py::arg("n_jobs") = 1);

@@ -10,4 +10,5 @@ PYBIND11_MODULE(_core, module) {
   curvature::register_forest(module);
   curvature::register_boosting(module);
   curvature::register_kernels(module);
+  curvature::register_profile(module);
 }

@@ -12,5 +12,6 @@ void register_losses(pybind11::module_& module);
 void register_forest(pybind11::module_& module);
 void register_boosting(pybind11::module_& module);
 void register_kernels(pybind11::module_& module);
+void register_profile(pybind11::module_& module);
 
 }  // namespace curvature

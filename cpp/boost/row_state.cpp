@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "base/profile.hpp"
 #include "base/threads.hpp"
 
 namespace curvature {
@@ -50,6 +51,7 @@ QuantizationScale RowState::quantize(std::uint64_t key) {
   // First pass: unit derivatives as floats into the pairs' own memory, and the totals that the scale must hold.
   std::vector<Totals> partial((n_rows_ + kPass - 1) / kPass);
   parallel_ranges(n_rows_, kPass, threads_, [&](std::size_t begin, std::size_t end, int) {
+    const profile::Scope scope(Phase::gradient, end - begin);
     double gradients[kBlock], hessians[kBlock];
     float unit[2 * kBlock];
     Totals& totals = partial[begin / kPass];
@@ -82,6 +84,7 @@ QuantizationScale RowState::quantize(std::uint64_t key) {
 
   // Second pass: floats to packed integers, in place.
   parallel_ranges(n_rows_, kPass, threads_, [&](std::size_t begin, std::size_t end, int) {
+    const profile::Scope scope(Phase::quantize, end - begin);
     kernel::QuantizeTask task;
     task.gradients = reinterpret_cast<const float*>(pairs_.data() + begin);
     task.weights = weights_ ? weights_ + begin : nullptr;
@@ -98,6 +101,7 @@ QuantizationScale RowState::quantize(std::uint64_t key) {
 void RowState::assign_leaves(const GrownTree& tree, const Grower& grower) {
   parallel_for(tree.leaves.size(), threads_, [&](std::size_t leaf, int) {
     const RowSegment segment = tree.leaves[leaf].rows;
+    const profile::Scope scope(Phase::update, 0);
     const RowIndex* rows = grower.rows(segment);
     for (std::size_t i = 0; i < segment.size; ++i) leaves_[rows[i]] = static_cast<std::uint32_t>(leaf);
   });
@@ -115,6 +119,7 @@ std::vector<LeafSum> RowState::leaf_sums(std::size_t n_leaves) const {
   };
   std::vector<std::vector<Sum>> by_worker(static_cast<std::size_t>(std::max(threads_, 1)));
   parallel_ranges(n_rows_, kPass, threads_, [&](std::size_t begin, std::size_t end, int worker) {
+    const profile::Scope scope(Phase::update, end - begin);
     std::vector<Sum>& sums = by_worker[static_cast<std::size_t>(worker)];
     sums.resize(n_leaves);
     double gradients[kBlock], hessians[kBlock];
@@ -144,6 +149,7 @@ std::vector<LeafSum> RowState::leaf_sums(std::size_t n_leaves) const {
 
 void RowState::add(const std::vector<double>& values) {
   parallel_ranges(n_rows_, kPass, threads_, [&](std::size_t begin, std::size_t end, int) {
+    const profile::Scope scope(Phase::update, 0);
     for (std::size_t i = begin; i < end; ++i) scores_[i] += values[leaves_[i]];
   });
 }

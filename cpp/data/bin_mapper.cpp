@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <limits>
-#include <numeric>
 
+#include "base/aligned_buffer.hpp"
+#include "base/profile.hpp"
 #include "base/random.hpp"
 #include "base/threads.hpp"
 #include "kernel/radix_sort.hpp"
@@ -38,49 +40,74 @@ std::vector<std::size_t> cut_rows(std::size_t n_rows, const double* weights) {
   return rows;
 }
 
+// Neighbours of equal value become one; -0.0 and +0.0 are equal. `weights` may be null (all 1).
 template <class Value>
-struct Sampled {
-  Value value;
-  double weight;
-};
-
-// Neighbours of equal value become one; -0.0 and +0.0 are equal.
-template <class Item, class ValueOf, class WeightOf>
-std::vector<WeightedValue> merge_equal(const std::vector<Item>& sorted, ValueOf value, WeightOf weight) {
+std::vector<WeightedValue> merge_equal(const std::vector<Value>& sorted, const double* weights) {
   std::vector<WeightedValue> distinct;
-  for (const Item& item : sorted) {
-    const auto v = static_cast<double>(value(item));
-    if (distinct.empty() || distinct.back().value != v) distinct.push_back({v, 0});
-    distinct.back().weight += weight(item);
+  distinct.reserve(sorted.size());
+  for (std::size_t i = 0; i < sorted.size(); ++i) {
+    const auto value = static_cast<double>(sorted[i]);
+    if (distinct.empty() || distinct.back().value != value) distinct.push_back({value, 0});
+    distinct.back().weight += weights ? weights[i] : 1.0;
   }
   return distinct;
 }
 
+// Values of the rows that cuts are made from, in increasing order, each with its total weight; missing ones left out.
 template <class Value>
-std::vector<WeightedValue> distinct_values(const Column& column, const std::vector<std::size_t>& rows,
+std::vector<WeightedValue> distinct_values(const Value* values, const std::vector<std::size_t>& rows,
                                            const double* weights) {
-  const auto read = [&](std::size_t row) {
-    Value value;
-    read_values(column, row, 1, &value);
-    return value;
-  };
+  std::vector<Value> present, scratch;
+  present.reserve(rows.size());
   if (!weights) {
-    std::vector<Value> values, scratch;
-    values.reserve(rows.size());
-    for (const std::size_t row : rows) {
-      if (const Value value = read(row); value == value) values.push_back(value);
+    std::copy_if(values, values + rows.size(), std::back_inserter(present), [](Value v) { return v == v; });
+    kernel::radix_sort(present, scratch, [](Value v) { return v; });
+    return merge_equal(present, nullptr);
+  }
+  struct Item {
+    Value value;
+    double weight;
+  };
+  std::vector<Item> items, item_scratch;
+  items.reserve(rows.size());
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    if (values[i] == values[i]) items.push_back({values[i], weights[rows[i]]});
+  }
+  kernel::radix_sort(items, item_scratch, [](const Item& item) { return item.value; });
+  std::vector<double> item_weights;
+  item_weights.reserve(items.size());
+  for (const Item& item : items) {
+    present.push_back(item.value);
+    item_weights.push_back(item.weight);
+  }
+  return merge_equal(present, item_weights.data());
+}
+
+// Reads the chosen rows of columns [first, last) block by block of rows, since the columns of a row often share its
+// cache lines. values[c - first] gets column c.
+template <class Value>
+void gather(const Table& table, std::size_t first, std::size_t last, const std::vector<std::size_t>& rows, int threads,
+            std::vector<AlignedBuffer<Value>>& values) {
+  constexpr std::size_t kBlockRows = 512;
+  parallel_ranges(rows.size(), kBlockRows, threads, [&](std::size_t begin, std::size_t end, int) {
+    const profile::Scope scope(Phase::ingest, (end - begin) * (last - first));
+    for (std::size_t c = first; c < last; ++c) {
+      for (std::size_t i = begin; i < end; ++i) read_values(table.columns[c], rows[i], 1, &values[c - first][i]);
     }
-    kernel::radix_sort(values, scratch, [](Value v) { return v; });
-    return merge_equal(values, [](Value v) { return v; }, [](Value) { return 1.0; });
-  }
-  std::vector<Sampled<Value>> values, scratch;
-  values.reserve(rows.size());
-  for (const std::size_t row : rows) {
-    if (const Value value = read(row); value == value) values.push_back({value, weights[row]});
-  }
-  kernel::radix_sort(values, scratch, [](const Sampled<Value>& s) { return s.value; });
-  return merge_equal(
-      values, [](const Sampled<Value>& s) { return s.value; }, [](const Sampled<Value>& s) { return s.weight; });
+  });
+}
+
+// Cuts of columns [first, last), all of which are compared as `Value`.
+template <class Value>
+void cut_columns(const Table& table, std::size_t first, std::size_t last, const std::vector<std::size_t>& rows,
+                 const double* weights, std::int32_t max_bins, int threads, std::vector<std::vector<double>>& cuts) {
+  std::vector<AlignedBuffer<Value>> values;
+  for (std::size_t c = first; c < last; ++c) values.emplace_back(rows.size());
+  gather(table, first, last, rows, threads, values);
+  parallel_for(last - first, threads, [&](std::size_t c, int) {
+    const profile::Scope scope(Phase::cuts, rows.size());
+    cuts[first + c] = quantile_cuts(distinct_values(values[c].data(), rows, weights), max_bins);
+  });
 }
 
 }  // namespace
@@ -145,12 +172,18 @@ BinMapper::BinMapper(const Table& table, const double* weights, std::int32_t max
     : cuts_(table.columns.size()) {
   const std::vector<std::size_t> rows = cut_rows(table.n_rows, weights);
   const int useful = rows.size() * cuts_.size() < 20'000 ? 1 : threads;
-  parallel_for(cuts_.size(), useful, [&](std::size_t feature, int) {
-    const Column& column = table.columns[feature];
-    cuts_[feature] = quantile_cuts(column.fits_float() ? distinct_values<float>(column, rows, weights)
-                                                       : distinct_values<double>(column, rows, weights),
-                                   max_bins);
-  });
+  constexpr std::size_t kTogether = 32;  // columns whose values are held at once: at most 51 MB
+  for (std::size_t first = 0, last; first < cuts_.size(); first = last) {
+    const bool fits = table.columns[first].fits_float();
+    for (last = first; last < cuts_.size() && last - first < kTogether; ++last) {
+      if (table.columns[last].fits_float() != fits) break;
+    }
+    if (fits) {
+      cut_columns<float>(table, first, last, rows, weights, max_bins, useful, cuts_);
+    } else {
+      cut_columns<double>(table, first, last, rows, weights, max_bins, useful, cuts_);
+    }
+  }
 }
 
 }  // namespace curvature

@@ -7,13 +7,14 @@
 #include <numeric>
 #include <variant>
 
+#include "base/profile.hpp"
 #include "base/threads.hpp"
 #include "kernel/binning.hpp"
 
 namespace curvature {
 namespace {
 
-constexpr std::size_t kBlockRows = 1024;  // a block's codes (32 bytes a row at 28 columns) and values stay in L2
+constexpr std::size_t kBlockRows = 512;  // a block's codes (32 bytes a row at 28 columns) and values stay in L2
 constexpr std::int32_t kNarrowCodes = 256;
 
 // One column on its way to codes: where its values are, and its cuts in the type they are compared in.
@@ -38,7 +39,10 @@ struct Encoder {
   template <class Value, class Code>
   void encode_with(const kernel::CutSearch<Value>& cuts, std::size_t begin, std::size_t n, Code* codes) const {
     Value values[kBlockRows];
-    read_values(*column, begin, n, values);
+    {
+      const profile::Scope scope(Phase::ingest, n);
+      read_values(*column, begin, n, values);
+    }
     cuts.encode(values, n, codes);
   }
 };
@@ -68,6 +72,7 @@ BinnedMatrix::BinnedMatrix(const Table& table, const BinMapper& mapper, int thre
   const int useful = n_rows_ * n_slots() < 50'000 ? 1 : threads;
   parallel_ranges(n_rows_, kBlockRows, useful, [&](std::size_t begin, std::size_t end, int) {
     const std::size_t n = end - begin;
+    const profile::Scope scope(Phase::bin, n * mapper.n_features());
     std::uint8_t* narrow = narrow_rows_.data() + begin * narrow_stride_;
     std::memset(narrow, 0, n * narrow_stride_);
     for (std::size_t slot = 0; slot < n_slots(); ++slot) {

@@ -70,23 +70,28 @@ void scan_word(const ScanTask& task, LaneSplits& result) {
     const bool inside = bin >= task.first_bin[side] && bin <= task.last_bin[side];
     return Integers{} - static_cast<std::int64_t>(inside);
   };
-  for (int part = 0; part < kParts; ++part) {
-    const Cell* cells = task.cells + part * kLanes;
-    Best best;
-    Words sum{};
-    Doubles code{};
-    [[maybe_unused]] const Words missing = load<Words>(cells);
-    for (std::int32_t bin = 1; bin < task.lines; ++bin) {
-      sum += load<Words>(cells + static_cast<std::ptrdiff_t>(bin) * kWordSlots);
-      code += 2.0;
-      offer<L1>(shared, sum, code, allowed(bin, 0), best);
-      if constexpr (Missing) offer<L1>(shared, sum + missing, code + 1.0, allowed(bin, 1), best);
+  // All registers of a line go along together: one's updates hide the latency of another's.
+  Best best[kParts];
+  Words sum[kParts] = {};
+  Doubles code{};
+  for (std::int32_t bin = 1; bin < task.lines; ++bin) {
+    const Cell* line = task.cells + static_cast<std::ptrdiff_t>(bin) * kWordSlots;
+    code += 2.0;
+    for (int part = 0; part < kParts; ++part) {
+      sum[part] += load<Words>(line + part * kLanes);
+      offer<L1>(shared, sum[part], code, allowed(bin, 0), best[part]);
+      if constexpr (Missing) {
+        const Words missing = load<Words>(task.cells + part * kLanes);
+        offer<L1>(shared, sum[part] + missing, code + 1.0, allowed(bin, 1), best[part]);
+      }
     }
-    Doubles score = best.numerator / best.denominator;
+  }
+  for (int part = 0; part < kParts; ++part) {
+    Doubles score = best[part].numerator / best[part].denominator;
     if constexpr (!L1) score = score * shared.a_and_b + shared.gradient * shared.per_unit;
     for (int lane = 0; lane < kLanes; ++lane) {
       const int slot = part * kLanes + lane;
-      const auto best_code = static_cast<std::int32_t>(best.code[lane]);
+      const auto best_code = static_cast<std::int32_t>(best[part].code[lane]);
       result.score[slot] = best_code > 0 ? score[lane] : -1.0;
       result.bin[slot] = best_code >> 1;
       result.missing_left[slot] = (best_code & 1) != 0;

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "base/errors.hpp"
+#include "base/profile.hpp"
 #include "base/threads.hpp"
 
 namespace curvature {
@@ -110,6 +111,7 @@ void Forest::for_each_block(const Table& table, int threads, Visit&& visit) cons
   const bool small = table.n_rows * n_trees() < 20'000;  // a region costs more than the walk
   parallel_ranges(table.n_rows, block_rows, small ? 1 : threads, [&](std::size_t begin, std::size_t end, int) {
     const std::size_t n = end - begin;
+    const profile::Scope scope(Phase::predict, n * n_trees());
     std::vector<double> values((n + kTogether - 1) / kTogether * kTogether * stride, 0.0);
     std::vector<double> one_column(n);
     for (std::size_t c = 0; c < stride; ++c) {

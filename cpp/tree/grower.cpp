@@ -5,6 +5,7 @@
 #include <limits>
 #include <utility>
 
+#include "base/profile.hpp"
 #include "base/random.hpp"
 #include "base/threads.hpp"
 
@@ -169,6 +170,7 @@ void Grower::evaluate_children(Node& node, Expansion& children, Spares& spares, 
   if (need_larger) {
     if (node.histogram) {
       larger.histogram = take(node.histogram);
+      const profile::Scope scope(Phase::accumulate, 0);
       kernel::histogram_table().subtract(larger.histogram->cells.data(), smaller.histogram->cells.data(),
                                          matrix_.layout().cells);
     } else {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/profile.hpp"
 #include "base/threads.hpp"
 
 namespace curvature {
@@ -28,6 +29,9 @@ HistogramBuilder::HistogramBuilder(const BinnedMatrix& matrix, int threads) : ma
 void HistogramBuilder::add_rows(WordRange words, const Cell* pairs, const RowIndex* rows, std::size_t n_rows,
                                 Cell* histogram) const {
   const std::vector<Word>& all = matrix_.layout().words;
+  std::size_t n_slots = 0;
+  for (std::size_t word = words.first; word < words.last; ++word) n_slots += static_cast<std::size_t>(all[word].slots);
+  const profile::Scope scope(Phase::accumulate, n_rows * n_slots);
   const std::size_t end = words.last < all.size() ? all[words.last].offset : matrix_.layout().cells;
   clear(histogram + all[words.first].offset, histogram + end);
   kernel::AccumulateTask task = matrix_.accumulate_task(words.first, words.last);

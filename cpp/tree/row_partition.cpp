@@ -5,6 +5,7 @@
 #include <cstring>
 #include <numeric>
 
+#include "base/profile.hpp"
 #include "base/threads.hpp"
 
 namespace curvature {
@@ -53,10 +54,12 @@ std::size_t RowPartition::split(RowSegment segment, const BinnedMatrix& matrix, 
   parallel_for(n_parts, threads, [&](std::size_t part, int) {
     const std::size_t begin = part_begin(part);
     const std::size_t size = part_begin(part + 1) - begin;
+    const profile::Scope scope(Phase::partition, size);
     n_left[part] = matrix.visit_column(slot, [&](const auto* column) {
       return kernel::partition(rows + begin, size, column, codes, right + begin);
     });
   });
+  const profile::Scope scope(Phase::partition, 0);
   // Left parts close up at the front, in order; then the right parts follow them.
   std::size_t total_left = n_left[0];
   for (std::size_t part = 1; part < n_parts; ++part) {

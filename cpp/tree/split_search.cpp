@@ -4,6 +4,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "base/profile.hpp"
 #include "base/random.hpp"
 #include "base/threads.hpp"
 
@@ -52,8 +53,10 @@ void SplitSearch::scan(NodeHistogram& histogram, Cell sum, int threads) const {
   const std::size_t n_words = matrix_.layout().words.size();
   constexpr std::size_t kWordsWorthATeam = 16;
   parallel_for(n_words, n_words < kWordsWorthATeam ? 1 : threads, [&](std::size_t word, int) {
+    const kernel::ScanTask task = scan_task(histogram, sum, word);
+    const profile::Scope scope(Phase::scan, static_cast<std::size_t>(task.lines) * kWordSlots);
     kernel::LaneSplits lanes;
-    kernel::split_scan_table().scan(scan_task(histogram, sum, word), lanes);
+    kernel::split_scan_table().scan(task, lanes);
     for (std::size_t lane = 0; lane < kWordSlots; ++lane) {
       histogram.splits[word * kWordSlots + lane] = {lanes.score[lane], lanes.bin[lane], lanes.missing_left[lane]};
     }

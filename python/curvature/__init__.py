@@ -6,7 +6,9 @@ with a loaded `Model`, import neither scikit-learn nor SciPy nor pandas: the est
 
 from typing import TYPE_CHECKING, Any
 
+from . import _openmp as _openmp  # isort: split  # before the core is loaded
 from ._core import ModelFormatError, build_info
+from ._profile import profile
 from .model import Model, load
 
 if TYPE_CHECKING:
@@ -21,6 +23,7 @@ __all__ = [
     "ModelFormatError",
     "build_info",
     "load",
+    "profile",
 ]
 
 

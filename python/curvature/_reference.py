@@ -394,6 +394,7 @@ def leaf_of(tree: Tree, x: Sequence[float]) -> int:
 
 def predict_scores(start: float, trees: Sequence[Tree], X: ArrayLike) -> Floats:
     """Return start + the leaf values of each row, tree by tree."""
-    return np.array(
-        [start + sum(tree[leaf_of(tree, x)].value for tree in trees) for x in np.asarray(X, float).tolist()]
-    )
+    scores, rows = np.full(len(np.asarray(X)), start), np.asarray(X).astype(np.float64).tolist()
+    for tree in trees:
+        scores += [tree[leaf_of(tree, x)].value for x in rows]
+    return scores

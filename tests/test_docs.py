@@ -1,0 +1,123 @@
+"""The user guide holds: its code runs, its output is what it says, its tables are the package's."""
+
+import ast
+import contextlib
+import doctest
+import inspect
+import io
+import re
+from pathlib import Path
+
+import curvature
+import pytest
+from curvature import _core, boosting, model
+from curvature._params import RIVAL_NAMES
+
+ROOT = Path(__file__).resolve().parents[1]
+DOCS = ROOT / "docs"
+PAGES = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
+FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+NUMBER = re.compile(r"(?<![\w.])[-+]?\d+(?:\.\d+)?(?:e[-+]?\d+)?")
+ESTIMATORS = (curvature.BoostedTreesRegressor, curvature.BoostedTreesClassifier)
+
+
+def name_of(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def examples(page: Path) -> list[tuple[int, str, str | None]]:
+    """Line, source and promised output (the block of text right below) of every block of Python."""
+    text = page.read_text(encoding="utf-8")
+    found = []
+    for block in FENCE.finditer(text):
+        if block[1] == "python":
+            below = FENCE.match(text, block.end() + 2)
+            output = below[2] if below is not None and below[1] == "text" else None
+            found.append((text.count("\n", 0, block.start()) + 1, block[2], output))
+    return found
+
+
+def same_output(printed: str, promised: str) -> bool:
+    """Equal text with close numbers: the last digits may differ between processors and versions of scikit-learn."""
+    numbers = [[float(number) for number in NUMBER.findall(text)] for text in (printed, promised)]
+    words = [NUMBER.sub("#", text).split() for text in (printed, promised)]
+    return words[0] == words[1] and numbers[0] == pytest.approx(numbers[1], rel=0.1, abs=0.011)
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if examples(page)], ids=name_of)
+def test_code_runs_and_prints_what_the_page_says(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    namespace: dict[str, object] = {"__name__": "__main__"}
+    for line, source, promised in examples(page):
+        if "import pandas" in source:
+            pytest.importorskip("pandas")
+        printed = io.StringIO()
+        with contextlib.redirect_stdout(printed):
+            exec(compile("\n" * line + source, str(page), "exec"), namespace)
+        assert same_output(printed.getvalue(), promised or ""), f"line {line} prints\n{printed.getvalue()}"
+
+
+@pytest.mark.parametrize("module", [boosting, model], ids=lambda module: module.__name__)
+def test_examples_of_docstrings(module: object) -> None:
+    failed, attempted = doctest.testmod(module)
+    assert attempted > 0
+    assert failed == 0
+
+
+@pytest.mark.parametrize("name", curvature.__all__)
+def test_public_names_are_documented(name: str) -> None:
+    member = getattr(curvature, name)
+    assert inspect.getdoc(member), f"{name} has no docstring"
+    if getattr(member, "__module__", "").startswith("curvature.") and not member.__module__.endswith("_core"):
+        assert ">>> " in inspect.getdoc(member), f"{name} has no example"
+
+
+def table_rows(page: Path) -> list[list[str]]:
+    """Cells of all rows of all tables."""
+    lines = [line for line in page.read_text(encoding="utf-8").splitlines() if line.startswith("| `")]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+
+
+def documented_defaults() -> dict[str, list[object]]:
+    defaults: dict[str, list[object]] = {}
+    for row in table_rows(DOCS / "parameters.md"):
+        if len(row) == 4:
+            defaults.setdefault(row[0].strip("`"), []).append(ast.literal_eval(row[1].strip("`")))
+    return defaults
+
+
+def test_parameters_are_listed_with_their_defaults() -> None:
+    documented = documented_defaults()
+    defaults: dict[str, list[object]] = {}
+    for estimator in ESTIMATORS:
+        for name, parameter in inspect.signature(estimator).parameters.items():
+            if parameter.default not in defaults.setdefault(name, []):
+                defaults[name].append(parameter.default)
+    assert documented == defaults
+    assert {row["name"]: [row["default"]] for row in _core.parameter_table()}.items() <= documented.items()
+
+
+def test_names_of_rivals_are_listed() -> None:
+    documented = {
+        rival: row[0].strip("`")
+        for row in table_rows(DOCS / "parameters.md")
+        if len(row) == 2
+        for rival in re.findall(r"`(\w+)`", row[1])
+    }
+    assert documented == RIVAL_NAMES
+
+
+def test_the_first_two_commands_of_the_readme() -> None:
+    lines = (ROOT / "README.md").read_text(encoding="utf-8").splitlines()
+    commands = [line for line in lines if re.match(r"\s*(pip|python)", line)]
+    assert commands[:2] == [
+        "python -m pip install . && python -m curvature",
+        'python -m pip install ".[test]" && python -m pytest -q',
+    ]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_links_lead_somewhere(page: Path) -> None:
+    targets = re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text(encoding="utf-8"))
+    missing = [target for target in targets if "://" not in target and not (page.parent / target).exists()]
+    assert not missing

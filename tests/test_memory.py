@@ -1,0 +1,62 @@
+"""What a fit needs besides its input: the codes, what it keeps a row, its histograms, and little else."""
+
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+# In a process of its own, since only there the peak of the resident memory is the fit's. It is set back before the fit,
+# after one on few rows that imports what is imported late, starts the threads and warms the allocator.
+SCRIPT = """
+import sys
+import numpy as np
+import curvature as cv
+
+def memory(field):
+    for line in open("/proc/self/status"):
+        if line.startswith(field):
+            return 1024 * int(line.split()[1])
+
+kind, n_rows, n_columns, max_leaves, dtype = sys.argv[1], *map(int, sys.argv[2:5]), sys.argv[5]
+rng = np.random.default_rng(0)
+X = np.empty((n_rows, n_columns), dtype=np.float32)
+for begin in range(0, n_rows, 10_000):
+    X[begin : begin + 10_000] = rng.standard_normal((min(10_000, n_rows - begin), n_columns), dtype=np.float32)
+y = (X[:, 0] > 0).astype(dtype) if kind == "BoostedTreesClassifier" else X[:, 0].astype(dtype)
+estimator = getattr(cv, kind)
+estimator(n_estimators=1, n_jobs=2).fit(X[:20_000], y[:20_000])
+before = memory("VmRSS")
+with open("/proc/self/clear_refs", "w") as file:
+    file.write("5")
+estimator(n_estimators=3, n_jobs=2, max_leaves=max_leaves).fit(X, y)
+print(memory("VmHWM") - before)
+"""
+
+BYTES_A_CELL, BYTES_A_ROW = 2, 40
+SLACK = 4e6  # threads' own histograms, the sample that cuts are made from, trees, what the allocator keeps
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+@pytest.mark.parametrize(
+    ("kind", "n_rows", "n_columns", "max_leaves", "dtype"),
+    [
+        ("BoostedTreesRegressor", 1_000_000, 28, 31, "f8"),
+        ("BoostedTreesRegressor", 1_000_000, 28, 255, "f8"),
+        ("BoostedTreesRegressor", 1_000_000, 9, 31, "f4"),
+        ("BoostedTreesClassifier", 1_000_000, 28, 31, "f8"),
+        ("BoostedTreesClassifier", 1_000_000, 28, 31, "i8"),
+    ],
+)
+def test_a_fit_stays_within_its_memory(kind: str, n_rows: int, n_columns: int, max_leaves: int, dtype: str) -> None:
+    """The peak over the input is at most 2 bytes a cell, 40 bytes a row, a histogram a leaf, and the slack."""
+    args = [kind, str(n_rows), str(n_columns), str(max_leaves), dtype]
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(SCRIPT), *args], capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    growth = int(done.stdout)
+    histogram = 256 * 8 * (n_columns + 7) // 8 * 8  # bins, of 8 bytes, of columns in groups of eight
+    allowed = n_rows * (BYTES_A_CELL * n_columns + BYTES_A_ROW) + max_leaves * histogram + SLACK
+    print(f"{' '.join(args)}: {growth / 1e6:.1f} MB of {allowed / 1e6:.1f} MB, {growth / n_rows:.1f} bytes a row")
+    assert n_rows * n_columns < growth < allowed  # the codes alone are a byte a cell

@@ -1,0 +1,88 @@
+"""Real tables: held-out scores beside LightGBM's at the same settings.
+
+The folder of the data is named by CURVATURE_DATA, or is `shared/data` beside the clone; without it the tests are skipped.
+"""
+
+import json
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import curvature as cv
+import numpy as np
+import pytest
+from sklearn.metrics import log_loss, roc_auc_score, root_mean_squared_error
+from sklearn.model_selection import train_test_split
+
+ROOT = Path(__file__).resolve().parents[1]
+DATA = Path(os.environ.get("CURVATURE_DATA", ROOT.parent / "shared" / "data"))
+N_SPLITS = 10
+TOLERANCE = 0.01
+
+pytestmark = pytest.mark.skipif(not (DATA / "index.json").exists(), reason=f"no data in {DATA}")
+
+SETTINGS = {
+    "n_estimators": 100, "max_leaves": 31, "learning_rate": 0.1, "min_child_samples": 20, "min_child_weight": 1e-3,
+    "reg_lambda": 0.0, "colsample_bynode": 1.0, "max_bins": 255, "n_jobs": 2,
+}  # fmt: skip
+LIGHTGBM_SETTINGS = {
+    "n_estimators": 100, "num_leaves": 31, "learning_rate": 0.1, "min_child_samples": 20, "min_child_weight": 1e-3,
+    "reg_lambda": 0.0, "colsample_bytree": 1.0, "max_bin": 255, "n_jobs": 2, "verbosity": -1,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Case:
+    """A set, and what is done to its target before it is learned."""
+
+    name: str
+    transform: Callable[[Any], Any] = np.asarray
+
+
+CASES = [Case("adult"), Case("higgs_small"), Case("diamonds", np.log), Case("mammography"), Case("bike_sharing")]
+
+
+def load(name: str) -> tuple[np.ndarray, np.ndarray, str]:
+    """The numeric columns of a set, its target, and its task; the rows of its own split together."""
+    parquet = pytest.importorskip("pyarrow.parquet")
+    pytest.importorskip("pandas")
+    sets = json.loads((DATA / "index.json").read_text(encoding="utf-8"))["sets"]
+    record = next(record for record in sets if record["name"] == name)
+    frame = parquet.read_table(DATA / record["file"]).to_pandas()
+    side = {record["target"], record["split_column"], record["exposure"], record["weight"], record["group"]}
+    side |= {*record["alt_targets"], *record["exclude"], *record["categorical"]}
+    numeric = frame.drop(columns=[column for column in frame.columns if column in side])
+    assert len(frame) == record["n_rows"]
+    assert numeric.shape[1] == record["n_features"] - record["n_categorical"]
+    return numeric.to_numpy(dtype=np.float64), frame[record["target"]].to_numpy(dtype=np.float64), record["task"]
+
+
+def losses(est: Any, X: np.ndarray, y: np.ndarray, binary: bool) -> list[float]:
+    """What is held against the other's, the smaller the better."""
+    if not binary:
+        return [root_mean_squared_error(y, est.predict(X))]
+    p = est.predict_proba(X)[:, 1]
+    return [log_loss(y, p), 1 - roc_auc_score(y, p)]
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_held_out_scores_are_no_worse_than_lightgbm_s(case: Case) -> None:
+    """Mean over ten paired splits: logloss and 1 - AUC, or RMSE, are at most 1 % above LightGBM's."""
+    lightgbm = pytest.importorskip("lightgbm")
+    X, y, task = load(case.name)
+    y = case.transform(y)
+    binary = task == "binary"
+    pairs: list[list[list[float]]] = []
+    for seed in range(N_SPLITS):
+        X_train, X_test, y_train, y_test = train_test_split(
+            X, y, test_size=0.2, random_state=seed, stratify=y if binary else None
+        )
+        ours = (cv.BoostedTreesClassifier if binary else cv.BoostedTreesRegressor)(**SETTINGS)
+        theirs = (lightgbm.LGBMClassifier if binary else lightgbm.LGBMRegressor)(**LIGHTGBM_SETTINGS)
+        pairs.append([losses(est.fit(X_train, y_train), X_test, y_test, binary) for est in (ours, theirs)])
+    ours_mean, theirs_mean = np.mean(pairs, axis=0)
+    for name, a, b in zip(["logloss", "1 - AUC"] if binary else ["RMSE"], ours_mean, theirs_mean, strict=True):
+        print(f"{case.name:13s} {X.shape!s:12s} {name:8s} ours {a:.5f}  LightGBM {b:.5f}  {a / b - 1:+.2%}")
+    assert (ours_mean <= (1 + TOLERANCE) * theirs_mean).all()
