@@ -56,7 +56,7 @@ def test_a_fit_stays_within_its_memory(kind: str, n_rows: int, n_columns: int, m
     )
     assert done.returncode == 0, done.stderr
     growth = int(done.stdout)
-    histogram = 256 * 8 * (n_columns + 7) // 8 * 8  # bins, of 8 bytes, of columns in groups of eight
+    histogram = 256 * 8 * ((n_columns + 7) // 8 * 8)  # bins, of 8 bytes, of columns in groups of eight
     allowed = n_rows * (BYTES_A_CELL * n_columns + BYTES_A_ROW) + max_leaves * histogram + SLACK
     print(f"{' '.join(args)}: {growth / 1e6:.1f} MB of {allowed / 1e6:.1f} MB, {growth / n_rows:.1f} bytes a row")
     assert n_rows * n_columns < growth < allowed  # the codes alone are a byte a cell

@@ -1,6 +1,6 @@
 """Real tables: held-out scores beside LightGBM's at the same settings.
 
-The folder of the data is named by CURVATURE_DATA, or is `shared/data` beside the clone; without it the tests are skipped.
+The data's folder is named by CURVATURE_DATA, or is `shared/data` beside the clone; without it the tests are skipped.
 """
 
 import json
@@ -18,30 +18,37 @@ from sklearn.model_selection import train_test_split
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA = Path(os.environ.get("CURVATURE_DATA", ROOT.parent / "shared" / "data"))
-N_SPLITS = 10
 TOLERANCE = 0.01
 
 pytestmark = pytest.mark.skipif(not (DATA / "index.json").exists(), reason=f"no data in {DATA}")
 
 SETTINGS = {
     "n_estimators": 100, "max_leaves": 31, "learning_rate": 0.1, "min_child_samples": 20, "min_child_weight": 1e-3,
-    "reg_lambda": 0.0, "colsample_bynode": 1.0, "max_bins": 255, "n_jobs": 2,
+    "reg_lambda": 0.0, "colsample_bynode": 1.0, "max_bins": 255, "n_jobs": 1,
 }  # fmt: skip
 LIGHTGBM_SETTINGS = {
     "n_estimators": 100, "num_leaves": 31, "learning_rate": 0.1, "min_child_samples": 20, "min_child_weight": 1e-3,
-    "reg_lambda": 0.0, "colsample_bytree": 1.0, "max_bin": 255, "n_jobs": 2, "verbosity": -1,
+    "reg_lambda": 0.0, "colsample_bytree": 1.0, "max_bin": 255, "n_jobs": 1, "verbosity": -1,
 }  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Case:
-    """A set, and what is done to its target before it is learned."""
+    """A set, what is done to its target before it is learned, and how many splits it takes to tell 1 %."""
 
     name: str
     transform: Callable[[Any], Any] = np.asarray
+    n_splits: int = 10
 
 
-CASES = [Case("adult"), Case("higgs_small"), Case("diamonds", np.log), Case("mammography"), Case("bike_sharing")]
+# Ten splits of the small sets are noise: 260 positive rows give a paired standard error of 2.4 % of the logloss.
+CASES = [
+    Case("adult"),
+    Case("higgs_small", n_splits=40),
+    Case("diamonds", np.log),
+    Case("mammography", n_splits=100),
+    Case("bike_sharing"),
+]
 
 
 def load(name: str) -> tuple[np.ndarray, np.ndarray, str]:
@@ -69,13 +76,13 @@ def losses(est: Any, X: np.ndarray, y: np.ndarray, binary: bool) -> list[float]:
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_held_out_scores_are_no_worse_than_lightgbm_s(case: Case) -> None:
-    """Mean over ten paired splits: logloss and 1 - AUC, or RMSE, are at most 1 % above LightGBM's."""
+    """Mean over paired 80/20 splits: logloss and 1 - AUC, or RMSE, are at most 1 % above LightGBM's."""
     lightgbm = pytest.importorskip("lightgbm")
     X, y, task = load(case.name)
     y = case.transform(y)
     binary = task == "binary"
     pairs: list[list[list[float]]] = []
-    for seed in range(N_SPLITS):
+    for seed in range(case.n_splits):
         X_train, X_test, y_train, y_test = train_test_split(
             X, y, test_size=0.2, random_state=seed, stratify=y if binary else None
         )

@@ -23,6 +23,7 @@ class ModelError : public std::runtime_error {
 template <class... Parts>
 [[nodiscard]] std::string sentence(const Parts&... parts) {
   std::ostringstream out;
+  out.precision(15);  // integers in full
   (out << ... << parts);
   return out.str();
 }

@@ -52,6 +52,26 @@ RIVAL_NAMES = {
     "thread_count": "n_jobs",
 }
 
+# What rivals offer and this version does not.
+NOT_YET = {
+    "bagging_fraction",
+    "callbacks",
+    "categorical_features",
+    "colsample_bytree",
+    "early_stopping",
+    "early_stopping_rounds",
+    "interaction_constraints",
+    "monotone_constraints",
+    "monotonic_cst",
+    "n_iter_no_change",
+    "scale_pos_weight",
+    "subsample",
+    "tol",
+    "validation_fraction",
+    "verbose",
+    "warm_start",
+}
+
 
 class KnownParameters:
     """Refuses unknown constructor arguments with a TypeError that names the parameter that was meant."""
@@ -68,6 +88,8 @@ class KnownParameters:
 def _suggestion(name: str, known: list[str]) -> str:
     if RIVAL_NAMES.get(name) in known:
         return f": it is called {RIVAL_NAMES[name]!r} here."
+    if name in NOT_YET:
+        return "; this version does not offer it yet."
     if nearest := difflib.get_close_matches(name, known, n=1):
         return f": did you mean {nearest[0]!r}?"
     return f"; it has {', '.join(known)}."
@@ -108,4 +130,6 @@ def _seed(random_state: Any) -> int:
         raise ValueError(f"random_state={random_state!r} must be at least 0.")
     if isinstance(random_state, (int, np.integer)):
         return int(random_state) & (2**64 - 1)
+    if random_state is None or isinstance(random_state, np.random.Generator):
+        return int(np.random.default_rng(random_state).integers(2**63))  # None: from the system
     return int(check_random_state(random_state).randint(2**31 - 1))

@@ -18,9 +18,9 @@ class profile:  # noqa: N801 - used as a function: with profile() as p
     are two seconds. Off, the record costs one load a phase; on, two looks at the clock. Profiles may be nested, and
     several may run at once: each sees everything in its time.
 
-    Phases of trees: ``ingest`` (values read), ``cuts`` (quantiles of a column), ``bin`` (values to codes), ``gradient``,
-    ``quantize``, ``accumulate`` (rows into histograms, and the sibling's by subtraction), ``scan`` (best cuts),
-    ``partition`` (rows of a node to its children), ``update`` (leaf sums and scores), ``predict``.
+    Phases of trees: ``ingest`` (values read), ``cuts`` (quantiles of a column), ``bin`` (values to codes),
+    ``gradient``, ``quantize``, ``accumulate`` (rows into histograms, and the sibling's by subtraction), ``scan`` (best
+    cuts), ``partition`` (rows of a node to its children), ``update`` (leaf sums and scores), ``predict``.
 
     Attributes
     ----------

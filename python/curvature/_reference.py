@@ -89,13 +89,11 @@ def accumulate(codes: Array, rows: Array, *values: Array, n_codes: int) -> Float
 
 def accumulate_loops(codes: list[list[int]], rows: list[int], *values: list[float], n_codes: int) -> list[Any]:
     """Return the same as `accumulate`, in loops over nested lists."""
-    features = range(len(codes[0]))
-    sums = [[[0.0] * n_codes for _ in features] for _ in values]
+    sums = [[[0.0] * n_codes for _ in codes[0]] for _ in values]
     for row in rows:
-        own_codes = codes[row]
         for table, value in zip(sums, values, strict=True):
-            for j in features:
-                table[j][own_codes[j]] += value[row]
+            for j, code in enumerate(codes[row]):
+                table[j][code] += value[row]
     return sums
 
 
@@ -394,7 +392,8 @@ def leaf_of(tree: Tree, x: Sequence[float]) -> int:
 
 def predict_scores(start: float, trees: Sequence[Tree], X: ArrayLike) -> Floats:
     """Return start + the leaf values of each row, tree by tree."""
-    scores, rows = np.full(len(np.asarray(X)), start), np.asarray(X).astype(np.float64).tolist()
+    rows = np.asarray(X).astype(np.float64).tolist()
+    scores = np.full(len(rows), start)
     for tree in trees:
         scores += [tree[leaf_of(tree, x)].value for x in rows]
     return scores

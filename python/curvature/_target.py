@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import _check_sample_weight
 
@@ -30,18 +29,58 @@ class BinaryTarget:
 
     @classmethod
     def read(cls, y: NDArray[Any], class_weight: Any, weights: NDArray[np.float64] | None) -> BinaryTarget:
-        """Encode labels of any dtype; the classes are the labels in sorted order."""
+        """Encode labels of any dtype that a model file can hold; the classes are the labels in sorted order.
+
+        Labels whose rows all weigh 0 are no classes: such rows do not exist.
+        """
         check_classification_targets(y)
-        classes, codes = np.unique(y, return_inverse=True)
+        exists = np.ones(len(y), dtype=bool) if weights is None else weights > 0
+        classes, codes = np.unique(y[exists], return_inverse=True)
         if len(classes) > 2:
             raise ValueError(
                 f"Only binary classification is supported. The type of the target is {type_of_target(y)}: "
                 f"y has {len(classes)} classes."
             )
-        present = classes if weights is None else np.unique(codes[weights > 0])
-        if len(present) < 2:
-            raise ValueError(f"y has one class only, {classes[0]!r}: a classifier needs two among rows of weight > 0.")
-        if class_weight is not None:
-            by_class = compute_sample_weight(class_weight, y)
-            weights = by_class if weights is None else weights * by_class
-        return cls(classes, codes.astype(np.float64), weights)
+        all_codes = np.zeros(len(y))
+        all_codes[exists] = codes
+        factors = class_factors(class_weight, classes, codes, None if weights is None else weights[exists])
+        left = classes if factors is None else classes[factors > 0]
+        if len(left) < 2:
+            named = f"one class only, {left.tolist()[0]!r}" if len(left) else "no class"
+            raise ValueError(f"y has {named}: a classifier needs two among the rows of weight > 0.")
+        if factors is not None:
+            by_row = factors[all_codes.astype(np.intp)]
+            weights = by_row if weights is None else weights * by_row
+        return cls(_storable(classes), all_codes, weights)
+
+
+def class_factors(
+    class_weight: Any, classes: NDArray[Any], codes: NDArray[np.intp], weights: NDArray[np.float64] | None
+) -> NDArray[np.float64] | None:
+    """What `class_weight` multiplies the weights of each class by, or None.
+
+    "balanced" gives every class the same total, ``total weight / (classes * weight of the class)``: weights count, not
+    rows, so that a weight stays a repetition.
+    """
+    if class_weight is None:
+        return None
+    if isinstance(class_weight, str) and class_weight == "balanced":
+        by_class = np.bincount(codes, weights, minlength=len(classes))
+        return np.asarray(by_class.sum() / (len(classes) * by_class), dtype=np.float64)
+    if not isinstance(class_weight, dict):
+        raise ValueError(f"class_weight={class_weight!r} must be a dict of labels and weights, 'balanced' or None.")
+    if unknown := [label for label in class_weight if label not in classes]:
+        raise ValueError(f"class_weight has labels that y has not: {unknown!r}; y has {classes.tolist()!r}.")
+    factors = np.array([float(class_weight.get(label, 1.0)) for label in classes.tolist()])
+    if not (np.isfinite(factors).all() and (factors >= 0).all()):
+        raise ValueError(f"class_weight={class_weight!r} must have weights that are at least 0 and finite.")
+    return factors
+
+
+def _storable(classes: NDArray[Any]) -> NDArray[Any]:
+    """Labels as a model file holds them: numbers, bool or text; object arrays of one of these become plain arrays."""
+    if classes.dtype == object and not all(isinstance(label, str) for label in classes):
+        classes = np.array(classes.tolist())
+    if classes.dtype.kind not in "biufUO":
+        raise ValueError(f"y has labels of dtype {classes.dtype}: numbers, bool and text are allowed.")
+    return classes

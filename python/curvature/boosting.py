@@ -27,7 +27,7 @@ _PARAMETERS = """n_estimators : int, default=300
         Splits on the way from the root to a leaf. None: no limit.
     grow_policy : {{"lossguide", "depthwise"}}, default="lossguide"
         Split the leaf of most gain first, or level by level.
-    min_child_samples : float, default=20
+    min_child_samples : float, default=20.0
         Least total weight (rows, where all weigh 1) of a leaf. Exact.
     min_child_weight : float, default=1e-3
         Least sum of Hessians in a leaf.
@@ -41,7 +41,7 @@ _PARAMETERS = """n_estimators : int, default=300
         Bins a column's values are put into, 2 to 65,535; missing values have one more.{extra}
     n_jobs : int or None, default=None
         Threads; None or -1 for all that are available. The model is the same for any number, bit for bit.
-    random_state : int, RandomState or None, default=0
+    random_state : int, RandomState, Generator or None, default=0
         Draws the columns of `colsample_bynode`, and rounds gradients beyond 65,536 rows. A fit is reproducible unless
         None is asked for."""
 
@@ -77,12 +77,17 @@ class _BoostedTrees(KnownParameters, BaseEstimator):
         classes: NDArray[Any] | None = None,
     ) -> Self:
         values = self.get_params()
-        values.pop("class_weight", None)
+        class_weight = values.pop("class_weight", None)
         if values["loss"] not in self._losses:
-            raise ValueError(f"loss={values['loss']!r} must be one of {', '.join(map(repr, self._losses))}.")
+            raise ValueError(f"loss={values['loss']!r} must be {' or '.join(map(repr, self._losses))} in this version.")
         params = core_params(values)
         start_score, forest = _core.boost_fit(X, y, weights, params)
-        settings = {"loss": params["loss"], "parameters": shaping_params(params)}
+        parameters = shaping_params(params)
+        if isinstance(class_weight, dict) and classes is not None:  # labels are tensors of the model file, not JSON
+            parameters["class_weight"] = [float(class_weight.get(label, 1.0)) for label in classes.tolist()]
+        elif class_weight is not None:
+            parameters["class_weight"] = class_weight
+        settings = {"loss": params["loss"], "parameters": parameters}
         self.model_ = Model(forest, start_score, settings, classes, getattr(self, "feature_names_in_", None))
         self._warn_if_nothing_could_split(len(y) if weights is None else float(weights.sum()))
         return self
@@ -105,7 +110,10 @@ class _BoostedTrees(KnownParameters, BaseEstimator):
         ValueError
             The model is of the other kind (regression, classification).
         """
-        estimator = cls(loss=model.settings["loss"], **model.settings["parameters"])
+        parameters = dict(model.settings["parameters"])
+        if isinstance(by_class := parameters.get("class_weight"), list) and model.classes is not None:
+            parameters["class_weight"] = dict(zip(model.classes.tolist(), by_class, strict=True))
+        estimator = cls(loss=model.settings["loss"], **parameters)
         if estimator.__sklearn_tags__().estimator_type != ("regressor" if model.classes is None else "classifier"):
             raise ValueError(f"{model!r} is not for a {cls.__name__}.")
         estimator.model_ = model
@@ -214,7 +222,7 @@ class BoostedTreesRegressor(RegressorMixin, _BoostedTrees):
         max_leaves: int | None = 16,
         max_depth: int | None = None,
         grow_policy: str = "lossguide",
-        min_child_samples: float = 20,
+        min_child_samples: float = 20.0,
         min_child_weight: float = 1e-3,
         min_split_gain: float = 0.0,
         reg_lambda: float = 3.0,
@@ -317,7 +325,7 @@ class BoostedTreesClassifier(ClassifierMixin, _BoostedTrees):
         max_leaves: int | None = 16,
         max_depth: int | None = None,
         grow_policy: str = "lossguide",
-        min_child_samples: float = 20,
+        min_child_samples: float = 20.0,
         min_child_weight: float = 1e-3,
         min_split_gain: float = 0.0,
         reg_lambda: float = 3.0,
@@ -360,6 +368,10 @@ class BoostedTreesClassifier(ClassifierMixin, _BoostedTrees):
     def decision_function(self, X: ArrayLike) -> Scores:
         """Raw scores, the log-odds of the second class, shape (n,)."""
         return self._fitted().decision_function(self._checked(X), n_jobs=self._threads())
+
+    def staged_decision_function(self, X: ArrayLike) -> Iterator[Scores]:
+        """`decision_function` after the first tree, the first two, and so on."""
+        return self._fitted().staged_decision_function(self._checked(X), n_jobs=self._threads())
 
     def staged_predict_proba(self, X: ArrayLike) -> Iterator[Scores]:
         """`predict_proba` after the first tree, the first two, and so on."""

@@ -175,6 +175,9 @@ class Model:
         if names is not None and self.feature_names is not None and list(names) != list(self.feature_names):
             raise ValueError(_names_message(list(names), list(self.feature_names)))
         table = np.asarray(X)
+        if table.dtype == object:  # a frame with nullable columns, or None among numbers
+            as_numpy = getattr(X, "to_numpy", None)
+            table = as_numpy(np.float64, na_value=np.nan) if as_numpy else table.astype(np.float64)
         if table.ndim != 2:
             raise ValueError(f"X must have 2 dimensions (rows, features), got shape {table.shape}.")
         return table
