@@ -18,9 +18,9 @@ struct PhaseName {
   const char* unit;
 };
 inline constexpr std::array kPhases{
-    PhaseName{"ingest", "values"},     PhaseName{"cuts", "values"},        PhaseName{"bin", "cells"},
-    PhaseName{"gradient", "rows"},     PhaseName{"quantize", "rows"},      PhaseName{"accumulate", "updates"},
-    PhaseName{"scan", "bins"},         PhaseName{"partition", "rows"},     PhaseName{"update", "rows"},
+    PhaseName{"ingest", "values"},     PhaseName{"cuts", "values"},    PhaseName{"bin", "cells"},
+    PhaseName{"gradient", "rows"},     PhaseName{"quantize", "rows"},  PhaseName{"accumulate", "updates"},
+    PhaseName{"scan", "bins"},         PhaseName{"partition", "rows"}, PhaseName{"update", "rows"},
     PhaseName{"predict", "row-trees"},
 };
 

@@ -1,4 +1,5 @@
-// Random numbers from counters: the value belongs to (seed, place), not to a sequence, so threads and order do not matter.
+// Random numbers from counters: the value belongs to (seed, place), not to a sequence, so threads and order do not
+// matter.
 #pragma once
 
 #include <cstdint>

@@ -32,8 +32,7 @@ template <class Body>
 void parallel_for(std::size_t n_tasks, int threads, Body&& body) {
   using Plain = std::remove_reference_t<Body>;
   detail::run_tasks(
-      n_tasks, threads,
-      [](void* plain, std::size_t task, int worker) { (*static_cast<Plain*>(plain))(task, worker); },
+      n_tasks, threads, [](void* plain, std::size_t task, int worker) { (*static_cast<Plain*>(plain))(task, worker); },
       detail::opaque(body));
 }
 

@@ -1,9 +1,9 @@
 // NumPy arrays as views for the core.
 #pragma once
 
-#include <pybind11/numpy.h>
-
 #include <string>
+
+#include <pybind11/numpy.h>
 
 #include "base/errors.hpp"
 #include "data/table.hpp"

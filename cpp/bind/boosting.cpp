@@ -1,7 +1,7 @@
-#include <pybind11/stl.h>
-
 #include <memory>
 #include <optional>
+
+#include <pybind11/stl.h>
 
 #include "bind/array.hpp"
 #include "bind/parameters.hpp"

@@ -1,10 +1,10 @@
 // The kernels, one by one and for a chosen instruction set: for the tests and the micro-benchmarks.
-#include <pybind11/stl.h>
-
 #include <algorithm>
 #include <optional>
 #include <string>
 #include <vector>
+
+#include <pybind11/stl.h>
 
 #include "bind/array.hpp"
 #include "bind/register.hpp"
@@ -125,7 +125,8 @@ py::tuple partition(const py::array& codes, const Rows& rows, std::int32_t bin, 
   const CodeSplit split{bin, missing_left};
   const std::size_t n_left =
       codes.dtype().itemsize() == 1
-          ? kernel::partition(left.data(), left.size(), static_cast<const std::uint8_t*>(codes.data()), split, right.data())
+          ? kernel::partition(left.data(), left.size(), static_cast<const std::uint8_t*>(codes.data()), split,
+                              right.data())
           : kernel::partition(left.data(), left.size(), static_cast<const std::uint16_t*>(codes.data()), split,
                               right.data());
   right.resize(left.size() - n_left);

@@ -5,8 +5,8 @@
 #include <optional>
 #include <utility>
 
-#include "base/random.hpp"
 #include "base/processors.hpp"
+#include "base/random.hpp"
 #include "base/threads.hpp"
 #include "boost/row_state.hpp"
 #include "data/bin_mapper.hpp"
@@ -74,7 +74,8 @@ BoostedTrees boost(const Table& table, const Target& target, const BoostParams& 
     tree_begin.push_back(static_cast<std::int64_t>(nodes.size()));
     if (after_tree) after_tree();
   }
-  return {start_score, Forest(static_cast<std::int32_t>(table.columns.size()), std::move(tree_begin), std::move(nodes))};
+  return {start_score,
+          Forest(static_cast<std::int32_t>(table.columns.size()), std::move(tree_begin), std::move(nodes))};
 }
 
 }  // namespace

@@ -10,8 +10,8 @@
 namespace curvature {
 namespace {
 
-constexpr std::size_t kPass = 8192;   // rows a task; partial sums are added in the order of tasks
-constexpr std::size_t kBlock = 512;   // rows whose derivatives stay in L1
+constexpr std::size_t kPass = 8192;  // rows a task; partial sums are added in the order of tasks
+constexpr std::size_t kBlock = 512;  // rows whose derivatives stay in L1
 constexpr std::size_t kRowsWorthATeam = 16384;
 constexpr double kNearestRows = 65536;  // total weight up to which gradients are rounded to nearest
 

@@ -33,7 +33,8 @@ class RowState {
 
   /// Notes the leaf of every row of the tree just grown.
   void assign_leaves(const GrownTree& tree, const Grower& grower);
-  /// Sums a leaf, in the order of the tree's leaves. 64-bit integers on a grid of 2^-62 of the total: exact in any order.
+  /// Sums a leaf, in the order of the tree's leaves. 64-bit integers on a grid of 2^-62 of the total: exact in any
+  /// order.
   [[nodiscard]] std::vector<LeafSum> leaf_sums(std::size_t n_leaves) const;
   /// scores += values[leaf].
   void add(const std::vector<double>& values);

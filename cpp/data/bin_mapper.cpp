@@ -20,7 +20,8 @@ std::vector<std::size_t> cut_rows(std::size_t n_rows, const double* weights) {
   std::vector<std::size_t> rows;
   rows.reserve(std::min(n_rows, BinMapper::kSampleRows));
   std::size_t n_positive = n_rows;
-  if (weights) n_positive = static_cast<std::size_t>(std::count_if(weights, weights + n_rows, [](double w) { return w > 0; }));
+  if (weights)
+    n_positive = static_cast<std::size_t>(std::count_if(weights, weights + n_rows, [](double w) { return w > 0; }));
   const std::size_t n_sample = std::min(n_positive, BinMapper::kSampleRows);
   const double stretch = static_cast<double>(n_positive) / static_cast<double>(n_sample);
   std::size_t rank = 0;  // among rows of positive weight

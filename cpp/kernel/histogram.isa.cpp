@@ -1,5 +1,6 @@
-#include "base/isa_symbol.hpp"
 #include "kernel/histogram.hpp"
+
+#include "base/isa_symbol.hpp"
 #include "math/simd.hpp"
 
 namespace curvature::kernel {

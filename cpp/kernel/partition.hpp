@@ -13,9 +13,7 @@ struct CodeSplit {
   std::int32_t bin = 0;
   bool missing_left = false;
 
-  [[nodiscard]] bool goes_left(std::int32_t code) const {
-    return code == 0 ? missing_left : code <= bin;
-  }
+  [[nodiscard]] bool goes_left(std::int32_t code) const { return code == 0 ? missing_left : code <= bin; }
 };
 
 namespace kernel {

@@ -55,8 +55,7 @@ void quantize_rows(const QuantizeTask& task) {
         gradient = round_even(round_even(gradient) * weight[i]);
         hessian = round_even(round_even(hessian) * weight[i]);
       }
-      task.pairs[begin + i] =
-          (static_cast<Cell>(to_integer(gradient)) << 32) + static_cast<Cell>(to_integer(hessian));
+      task.pairs[begin + i] = (static_cast<Cell>(to_integer(gradient)) << 32) + static_cast<Cell>(to_integer(hessian));
     }
   }
 }

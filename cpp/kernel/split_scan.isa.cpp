@@ -10,10 +10,10 @@ constexpr int kParts = kWordSlots / kLanes;  // registers a line of eight cells 
 
 // What all bins of a word share.
 struct Shared {
-  double a_and_b;    // a + b = H + 2 lambda, with a = H_L + lambda and b = H_R + lambda
-  double least;      // of a and of b: min_hessian + lambda
-  double gradient;   // G
-  double per_unit;   // G / (H + 2 lambda)
+  double a_and_b;   // a + b = H + 2 lambda, with a = H_L + lambda and b = H_R + lambda
+  double least;     // of a and of b: min_hessian + lambda
+  double gradient;  // G
+  double per_unit;  // G / (H + 2 lambda)
   double lambda;
   double alpha;
 };

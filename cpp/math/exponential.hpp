@@ -42,11 +42,11 @@ inline Doubles log(Doubles x) {
   const Doubles z = s * s;
   // 2 atanh(s) = 2 s (1 + z/3 + z^2/5 + …), |s| <= 0.1716: z^10 is below 2^-50 of the first term.
   const Doubles series =
-      z * (2.0 / 3 +
-           z * (2.0 / 5 +
-                z * (2.0 / 7 +
-                     z * (2.0 / 9 +
-                          z * (2.0 / 11 + z * (2.0 / 13 + z * (2.0 / 15 + z * (2.0 / 17 + z * (2.0 / 19)))))))));
+      z *
+      (2.0 / 3 +
+       z * (2.0 / 5 +
+            z * (2.0 / 7 +
+                 z * (2.0 / 9 + z * (2.0 / 11 + z * (2.0 / 13 + z * (2.0 / 15 + z * (2.0 / 17 + z * (2.0 / 19)))))))));
   const Doubles half_square = 0.5 * f * f;
   return k * kLn2High - ((half_square - (s * (half_square + series) + k * kLn2Low)) - f);
 }

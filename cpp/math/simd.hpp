@@ -43,9 +43,7 @@ constexpr double kTwo31 = 2147483648.0;
 constexpr std::uint64_t kTwo52Bits = 0x4330000000000000u;
 
 /// The low 32 bits of each lane, unsigned, as doubles. Exact.
-inline Doubles low_half(Words v) {
-  return reinterpret_cast<Doubles>((v & 0xffffffffu) | kTwo52Bits) - kTwo52;
-}
+inline Doubles low_half(Words v) { return reinterpret_cast<Doubles>((v & 0xffffffffu) | kTwo52Bits) - kTwo52; }
 /// The high 32 bits of each lane, signed, as doubles. Exact.
 inline Doubles high_half(Words v) {
   return reinterpret_cast<Doubles>((v >> 32) ^ (kTwo52Bits | 0x80000000u)) - (kTwo52 + kTwo31);
@@ -60,9 +58,7 @@ inline Integers round_to_integers(Doubles x) {
 
 inline Doubles min(Doubles a, Doubles b) { return a < b ? a : b; }
 inline Doubles max(Doubles a, Doubles b) { return a > b ? a : b; }
-inline Doubles abs(Doubles x) {
-  return reinterpret_cast<Doubles>(reinterpret_cast<Words>(x) & 0x7fffffffffffffffu);
-}
+inline Doubles abs(Doubles x) { return reinterpret_cast<Doubles>(reinterpret_cast<Words>(x) & 0x7fffffffffffffffu); }
 
 }  // namespace
 }  // namespace curvature

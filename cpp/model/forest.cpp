@@ -48,8 +48,8 @@ void Forest::check() const {
   require(!tree_begin_.empty() && tree_begin_.front() == 0 && tree_begin_.back() == static_cast<std::int64_t>(n),
           "tree offsets that do not cover the nodes", n);
   for (std::size_t t = 0; t + 1 < tree_begin_.size(); ++t) {
-    require(tree_begin_[t] < tree_begin_[t + 1] && tree_begin_[t + 1] <= static_cast<std::int64_t>(n),
-            "an empty tree", t);
+    require(tree_begin_[t] < tree_begin_[t + 1] && tree_begin_[t + 1] <= static_cast<std::int64_t>(n), "an empty tree",
+            t);
   }
   for (std::size_t t = 0; t < n_trees(); ++t) {
     const auto begin = static_cast<std::size_t>(tree_begin_[t]);

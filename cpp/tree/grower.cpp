@@ -96,9 +96,7 @@ void Grower::open(std::size_t node, OpenNodes& open_nodes) {
   if (nodes_[node].split.exists()) open_nodes.insert(node);
 }
 
-std::size_t Grower::work(const Node& node) const {
-  return node.rows.size * matrix_.n_slots() + matrix_.layout().cells;
-}
+std::size_t Grower::work(const Node& node) const { return node.rows.size * matrix_.n_slots() + matrix_.layout().cells; }
 
 std::vector<std::size_t> Grower::next_to_expand(const OpenNodes& open_nodes, std::size_t n_splits_left) const {
   std::vector<std::size_t> batch{*open_nodes.begin()};

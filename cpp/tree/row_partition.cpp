@@ -55,9 +55,8 @@ std::size_t RowPartition::split(RowSegment segment, const BinnedMatrix& matrix, 
     const std::size_t begin = part_begin(part);
     const std::size_t size = part_begin(part + 1) - begin;
     const profile::Scope scope(Phase::partition, size);
-    n_left[part] = matrix.visit_column(slot, [&](const auto* column) {
-      return kernel::partition(rows + begin, size, column, codes, right + begin);
-    });
+    n_left[part] = matrix.visit_column(
+        slot, [&](const auto* column) { return kernel::partition(rows + begin, size, column, codes, right + begin); });
   });
   const profile::Scope scope(Phase::partition, 0);
   // Left parts close up at the front, in order; then the right parts follow them.

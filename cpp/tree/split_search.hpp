@@ -48,9 +48,7 @@ class SplitSearch {
   [[nodiscard]] SplitCandidate best(const NodeHistogram& histogram, Cell sum, std::uint64_t key) const;
 
   /// Whether a node with this sum could be split into two children of enough Hessian.
-  [[nodiscard]] bool splittable(Cell sum) const {
-    return static_cast<double>(hessian_sum(sum)) >= 2 * min_hessian_;
-  }
+  [[nodiscard]] bool splittable(Cell sum) const { return static_cast<double>(hessian_sum(sum)) >= 2 * min_hessian_; }
 
  private:
   [[nodiscard]] kernel::ScanTask scan_task(const NodeHistogram& histogram, Cell sum, std::size_t word) const;
