@@ -154,7 +154,8 @@ def exact_cuts(gradients, hessians, reg_lambda, reg_alpha, min_hessian):
             codes = [*range(1, bin + 1), *([0] if missing_left else [])]
             g, h = sum(gradients[c] for c in codes), sum(hessians[c] for c in codes)
             g_right, h_right = sum(gradients) - g, sum(hessians) - h
-            if min(h, h_right) >= min_hessian:
+            values_on_the_left = sum(hessians[1 : bin + 1]) > 0
+            if min(h, h_right) >= min_hessian and (values_on_the_left or not missing_left):
                 cuts[bin, missing_left] = (score(g, h) + score(g_right, h_right), (g, h))
     return cuts
 

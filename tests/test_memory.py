@@ -44,8 +44,8 @@ SLACK = 4e6  # threads' own histograms, the sample that cuts are made from, tree
         ("BoostedTreesRegressor", 1_000_000, 28, 31, "f8"),
         ("BoostedTreesRegressor", 1_000_000, 28, 255, "f8"),
         ("BoostedTreesRegressor", 1_000_000, 9, 31, "f4"),
-        ("BoostedTreesClassifier", 1_000_000, 28, 31, "f8"),
-        ("BoostedTreesClassifier", 1_000_000, 28, 31, "i8"),
+        ("BoostedTreesClassifier", 2_000_000, 28, 31, "f8"),
+        ("BoostedTreesClassifier", 2_000_000, 10, 31, "i8"),
     ],
 )
 def test_a_fit_stays_within_its_memory(kind: str, n_rows: int, n_columns: int, max_leaves: int, dtype: str) -> None:

@@ -100,14 +100,21 @@ class Kernels {
                           py::array_t<bool>(kWordSlots, best.missing_left));
   }
 
-  [[nodiscard]] py::array_t<Cell> quantize(const py::array_t<float, py::array::c_style>& unit,
-                                           const DoubleArray& weights, double gradient_step, double hessian_step,
-                                           bool stochastic, std::uint64_t key) const {
+  // unit: (n, 2), the unweighted gradient and Hessian of every row.
+  [[nodiscard]] py::array_t<Cell> quantize(const DoubleArray& unit, const DoubleArray& weights, double gradient_step,
+                                           double hessian_step, bool stochastic, std::uint64_t key) const {
     py::array_t<Cell> out(weights.size());
+    const auto n_rows = static_cast<std::size_t>(weights.size());
+    std::vector<double> gradients, hessians;
+    for (std::size_t row = 0; row < n_rows; ++row) {
+      gradients.push_back(unit.data()[2 * row]);
+      hessians.push_back(unit.data()[2 * row + 1]);
+    }
     kernel::QuantizeTask task;
-    task.gradients = unit.data();
+    task.gradients = gradients.data();
+    task.hessians = hessians.data();
     task.weights = weights.data();
-    task.n_rows = static_cast<std::size_t>(weights.size());
+    task.n_rows = n_rows;
     task.key = key;
     task.scale = {gradient_step, hessian_step, stochastic};
     task.pairs = out.mutable_data();
@@ -146,7 +153,7 @@ py::list cuts(const py::array& X, const std::optional<DoubleArray>& weights, std
 py::array_t<std::int32_t> codes(const py::array& X, const std::vector<std::vector<double>>& cuts, int n_jobs) {
   const Table table = table_of(X);
   const BinMapper mapper(cuts);
-  const BinnedMatrix matrix(table, mapper, n_jobs);
+  const BinnedMatrix matrix(table, mapper, nullptr, n_jobs);
   py::array_t<std::int32_t> out({cuts.size(), table.n_rows});
   auto view = out.mutable_unchecked<2>();
   for (std::size_t slot = 0; slot < matrix.n_slots(); ++slot) {

@@ -49,7 +49,7 @@ bool all_whole(const double* weights, std::size_t n) {
 BoostedTrees boost(const Table& table, const Target& target, const BoostParams& params, const Loss& loss, int threads,
                    const std::function<void()>& after_tree) {
   const BinMapper mapper(table, target.weights, params.max_bins, threads);
-  const BinnedMatrix matrix(table, mapper, threads);
+  const BinnedMatrix matrix(table, mapper, target.weights, threads);
   const bool hessian_is_weight = loss.constant_hessian() && all_whole(target.weights, table.n_rows);
   Grower grower(matrix, mapper, params.tree, target.weights, hessian_is_weight, threads);
   RowState rows(loss, target.y, target.weights, table.n_rows, threads);
@@ -85,6 +85,10 @@ BoostedTrees fit(const Table& table, const Target& target, const BoostParams& pa
   check(params);
   check(params.tree);
   const Loss loss(params.loss);
+  if (table.n_rows == 0 || table.columns.empty()) {
+    throw InputError(sentence("X has ", table.n_rows, " rows and ", table.columns.size(),
+                              " features; at least 1 of each is needed."));
+  }
   check_target(table, target, loss);
   constexpr std::size_t kMostRows = std::size_t{1} << 30;  // packed sums keep a bit to spare
   if (table.n_rows > kMostRows) {

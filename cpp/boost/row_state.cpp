@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 
 #include "base/profile.hpp"
 #include "base/threads.hpp"
@@ -15,6 +14,11 @@ constexpr std::size_t kBlock = 512;  // rows whose derivatives stay in L1
 constexpr std::size_t kRowsWorthATeam = 16384;
 constexpr double kNearestRows = 65536;  // total weight up to which gradients are rounded to nearest
 
+struct Block {
+  double gradients[kBlock];
+  double hessians[kBlock];
+};
+
 struct Totals {
   double gradient = 0;
   double hessian = 0;
@@ -23,7 +27,8 @@ struct Totals {
 // The least power of two s with total / s <= room; 1 where there is nothing to measure.
 double power_of_two_step(double total, double room) {
   if (!(total > 0)) return 1;
-  double step = std::exp2(std::ceil(std::log2(total / room)));
+  constexpr double kLeastExponent = -1022;  // the step and its reciprocal stay normal
+  double step = std::exp2(std::max(std::ceil(std::log2(total / room)), kLeastExponent));
   if (total / step > room) step *= 2;  // log2 may err by a rounding
   return step;
 }
@@ -41,30 +46,35 @@ RowState::RowState(const Loss& loss, const double* y, const double* weights, std
       leaves_(n_rows, 0) {
   for (std::size_t row = 0; row < n_rows; ++row) {
     total_weight_ += weight(row);
+    n_weighted_ += weight(row) > 0;
     integer_weights_ = integer_weights_ && weight(row) == std::floor(weight(row));
   }
 }
 
 void RowState::start(double score) { std::fill_n(scores_.data(), n_rows_, score); }
 
-QuantizationScale RowState::quantize(std::uint64_t key) {
-  // First pass: unit derivatives as floats into the pairs' own memory, and the totals that the scale must hold.
-  std::vector<Totals> partial((n_rows_ + kPass - 1) / kPass);
-  parallel_ranges(n_rows_, kPass, threads_, [&](std::size_t begin, std::size_t end, int) {
-    const profile::Scope scope(Phase::gradient, end - begin);
-    double gradients[kBlock], hessians[kBlock];
-    float unit[2 * kBlock];
-    Totals& totals = partial[begin / kPass];
+// Calls visit(first row, rows, derivatives, worker) block by block; the blocks of one stretch of kPass rows in order.
+template <class Visit>
+void RowState::for_each_block(Phase phase, Visit&& visit) const {
+  parallel_ranges(n_rows_, kPass, threads_, [&](std::size_t begin, std::size_t end, int worker) {
+    const profile::Scope scope(phase, end - begin);
+    Block block;
     for (std::size_t at = begin; at < end; at += kBlock) {
       const std::size_t n = std::min(kBlock, end - at);
-      loss_.derivatives(y_ + at, scores_.data() + at, gradients, hessians, n);
-      for (std::size_t i = 0; i < n; ++i) {
-        totals.gradient += weight(at + i) * std::abs(gradients[i]);
-        totals.hessian += weight(at + i) * hessians[i];
-        unit[2 * i] = static_cast<float>(gradients[i]);
-        unit[2 * i + 1] = static_cast<float>(hessians[i]);
-      }
-      std::memcpy(pairs_.data() + at, unit, 2 * n * sizeof(float));
+      loss_.derivatives(y_ + at, scores_.data() + at, block.gradients, block.hessians, n);
+      visit(at, n, block, worker);
+    }
+  });
+}
+
+QuantizationScale RowState::quantize(std::uint64_t key) {
+  // First pass: the totals that the scale must hold.
+  std::vector<Totals> partial((n_rows_ + kPass - 1) / kPass);
+  for_each_block(Phase::gradient, [&](std::size_t at, std::size_t n, const Block& block, int) {
+    Totals& totals = partial[at / kPass];
+    for (std::size_t i = 0; i < n; ++i) {
+      totals.gradient += weight(at + i) * std::abs(block.gradients[i]);
+      totals.hessian += weight(at + i) * block.hessians[i];
     }
   });
   total_gradient_ = total_hessian_ = 0;
@@ -75,24 +85,25 @@ QuantizationScale RowState::quantize(std::uint64_t key) {
 
   // Room for all units together, less what rounding may add: half a unit a weight to nearest, one a row otherwise.
   constexpr double kMost = 2147483647.0;
+  const auto n_weighted = static_cast<double>(n_weighted_);
   QuantizationScale scale;
-  scale.stochastic = total_weight_ > kNearestRows || static_cast<double>(n_rows_) > kNearestRows;
-  const double rounding = (scale.stochastic ? 0 : total_weight_) +
-                          (scale.stochastic || !integer_weights_ ? static_cast<double>(n_rows_) : 0);
+  scale.stochastic = std::max(total_weight_, n_weighted) > kNearestRows;
+  const double rounding =
+      (scale.stochastic ? 0 : total_weight_) + (scale.stochastic || !integer_weights_ ? n_weighted : 0);
   scale.gradient = power_of_two_step(total_gradient_, kMost - rounding);
   scale.hessian = power_of_two_step(total_hessian_, kMost - rounding);
 
-  // Second pass: floats to packed integers, in place.
-  parallel_ranges(n_rows_, kPass, threads_, [&](std::size_t begin, std::size_t end, int) {
-    const profile::Scope scope(Phase::quantize, end - begin);
+  // Second pass: the same derivatives once more, as integers. Computing them twice costs less than storing them.
+  for_each_block(Phase::quantize, [&](std::size_t at, std::size_t n, const Block& block, int) {
     kernel::QuantizeTask task;
-    task.gradients = reinterpret_cast<const float*>(pairs_.data() + begin);
-    task.weights = weights_ ? weights_ + begin : nullptr;
-    task.n_rows = end - begin;
-    task.first_row = begin;
+    task.gradients = block.gradients;
+    task.hessians = block.hessians;
+    task.weights = weights_ ? weights_ + at : nullptr;
+    task.n_rows = n;
+    task.first_row = at;
     task.key = key;
     task.scale = scale;
-    task.pairs = pairs_.data() + begin;
+    task.pairs = pairs_.data() + at;
     kernel::quantize_table().quantize(task);
   });
   return scale;
@@ -118,19 +129,13 @@ std::vector<LeafSum> RowState::leaf_sums(std::size_t n_leaves) const {
     std::int64_t hessian = 0;
   };
   std::vector<std::vector<Sum>> by_worker(static_cast<std::size_t>(std::max(threads_, 1)));
-  parallel_ranges(n_rows_, kPass, threads_, [&](std::size_t begin, std::size_t end, int worker) {
-    const profile::Scope scope(Phase::update, end - begin);
+  for_each_block(Phase::update, [&](std::size_t at, std::size_t n, const Block& block, int worker) {
     std::vector<Sum>& sums = by_worker[static_cast<std::size_t>(worker)];
     sums.resize(n_leaves);
-    double gradients[kBlock], hessians[kBlock];
-    for (std::size_t at = begin; at < end; at += kBlock) {
-      const std::size_t n = std::min(kBlock, end - at);
-      loss_.derivatives(y_ + at, scores_.data() + at, gradients, hessians, n);
-      for (std::size_t i = 0; i < n; ++i) {
-        Sum& sum = sums[leaves_[at + i]];
-        sum.gradient += static_cast<std::int64_t>(gradients[i] * weight(at + i) * per_gradient);
-        sum.hessian += static_cast<std::int64_t>(hessians[i] * weight(at + i) * per_hessian);
-      }
+    for (std::size_t i = 0; i < n; ++i) {
+      Sum& sum = sums[leaves_[at + i]];
+      sum.gradient += static_cast<std::int64_t>(block.gradients[i] * weight(at + i) * per_gradient);
+      sum.hessian += static_cast<std::int64_t>(block.hessians[i] * weight(at + i) * per_hessian);
     }
   });
   std::vector<LeafSum> sums(n_leaves);

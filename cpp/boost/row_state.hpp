@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/aligned_buffer.hpp"
+#include "base/profile.hpp"
 #include "kernel/quantize.hpp"
 #include "loss/loss.hpp"
 #include "tree/grower.hpp"
@@ -19,7 +20,7 @@ struct LeafSum {
 };
 
 /// Made once a fit; every pass goes through the rows in order, in fixed blocks, so the threads do not show.
-/// 22 bytes a row: score 8, packed pair 8, leaf 4, and what the system rounds up.
+/// 20 bytes a row: score 8, packed pair 8, leaf 4.
 class RowState {
  public:
   /// `y` and `weights` (null: all 1) are the caller's and must outlive this.
@@ -42,6 +43,8 @@ class RowState {
   [[nodiscard]] const double* scores() const { return scores_.data(); }
 
  private:
+  template <class Visit>
+  void for_each_block(Phase phase, Visit&& visit) const;
   [[nodiscard]] double weight(std::size_t row) const { return weights_ ? weights_[row] : 1.0; }
 
   const Loss& loss_;
@@ -50,6 +53,7 @@ class RowState {
   std::size_t n_rows_;
   int threads_;
   bool integer_weights_ = true;
+  std::size_t n_weighted_ = 0;  // rows of positive weight
   double total_weight_ = 0;
   double total_gradient_ = 0;  // of w |g| at the current scores
   double total_hessian_ = 0;

@@ -18,26 +18,19 @@ namespace {
 // kSampleRows equal stretches of them. Fixed, so that cuts do not depend on a seed.
 std::vector<std::size_t> cut_rows(std::size_t n_rows, const double* weights) {
   std::vector<std::size_t> rows;
-  rows.reserve(std::min(n_rows, BinMapper::kSampleRows));
-  std::size_t n_positive = n_rows;
-  if (weights)
-    n_positive = static_cast<std::size_t>(std::count_if(weights, weights + n_rows, [](double w) { return w > 0; }));
-  const std::size_t n_sample = std::min(n_positive, BinMapper::kSampleRows);
-  const double stretch = static_cast<double>(n_positive) / static_cast<double>(n_sample);
-  std::size_t rank = 0;  // among rows of positive weight
-  std::size_t wanted = 0;
-  const auto next_rank = [&](std::size_t k) {
-    if (n_sample == n_positive) return k;
-    const double place = static_cast<double>(mix(k) >> 11) * 0x1p-53;
-    return std::min(static_cast<std::size_t>((static_cast<double>(k) + place) * stretch), n_positive - 1);
-  };
-  if (n_sample > 0) wanted = next_rank(0);
-  for (std::size_t row = 0; row < n_rows && rows.size() < n_sample; ++row) {
-    if (weights && !(weights[row] > 0)) continue;
-    if (rank++ != wanted) continue;
-    rows.push_back(row);
-    wanted = next_rank(rows.size());
+  rows.reserve(n_rows);
+  for (std::size_t row = 0; row < n_rows; ++row) {
+    if (!weights || weights[row] > 0) rows.push_back(row);
   }
+  const std::size_t n = rows.size();
+  constexpr std::size_t m = BinMapper::kSampleRows;
+  if (n <= m) return rows;
+  for (std::size_t k = 0; k < m; ++k) {
+    const std::size_t begin = k * n / m;
+    const std::size_t end = (k + 1) * n / m;
+    rows[k] = rows[begin + mix(k) % (end - begin)];  // k <= begin: nothing still to be read is overwritten
+  }
+  rows.resize(m);
   return rows;
 }
 
@@ -150,20 +143,21 @@ std::vector<double> quantile_cuts(const std::vector<WeightedValue>& distinct, st
       light_weight += v.weight;
     }
   }
-  double joined = 0;
+  double joined = 0;  // light weight since the last cut
   for (std::size_t i = 0; i + 1 < n && cuts.size() + 1 < n_bins; ++i) {
     const bool heavy = distinct[i].weight >= mean;
-    const bool next_heavy = distinct[i + 1].weight >= mean;
-    joined += distinct[i].weight;
-    const double target = light_bins > 0 ? light_weight / static_cast<double>(light_bins) : total;
-    // Close where stopping here is nearer to the target than taking the next value too.
-    const bool full = !heavy && joined + distinct[i + 1].weight / 2 > target;
-    if (!heavy && !next_heavy && !full) continue;
-    add_cut(i);
     if (!heavy) {
-      light_weight -= joined;
-      light_bins -= light_bins > 0;
+      joined += distinct[i].weight;
+      // Close where stopping here is nearer to the target than going on. A heavy value to come leaves the light ones a
+      // bin if they fill half of one; otherwise, or where no bin is left for light ones, they join it.
+      const double target = light_bins > 0 ? light_weight / static_cast<double>(light_bins) : total;
+      const bool next_heavy = distinct[i + 1].weight >= mean;
+      const bool full = next_heavy ? 2 * joined >= target : joined + distinct[i + 1].weight / 2 > target;
+      if (light_bins == 0 || !full) continue;
+      --light_bins;
     }
+    add_cut(i);
+    light_weight -= joined;
     joined = 0;
   }
   return cuts;

@@ -20,7 +20,7 @@ struct WeightedValue {
 [[nodiscard]] bool cut_between(double a, double b, double& cut);
 
 /// Cuts for `distinct` values in increasing order: one between each two where they fit `max_bins`; otherwise values
-/// that weigh a bin or more stand alone, and the others are joined in order to bins of about equal weight.
+/// that weigh a bin or more close one, and the others are joined in order to bins of about equal weight.
 [[nodiscard]] std::vector<double> quantile_cuts(const std::vector<WeightedValue>& distinct, std::int32_t max_bins);
 
 /// The cuts of every column of a table. Immutable.

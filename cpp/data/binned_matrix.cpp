@@ -47,18 +47,22 @@ struct Encoder {
   }
 };
 
-// Codes of one block of a column, and the same codes strewn over the rows. Returns whether any is missing.
+// Codes of one block of a column, and the same codes strewn over the rows. Returns whether one that counts is missing.
 template <class Code>
 bool encode_block(const Encoder& encoder, std::size_t begin, std::size_t n, Code* column, Code* rows,
-                  std::size_t row_stride) {
+                  std::size_t row_stride, const double* weights) {
   encoder.encode(begin, n, column);
   for (std::size_t i = 0; i < n; ++i) rows[i * row_stride] = column[i];
-  return std::find(column, column + n, Code{0}) != column + n;
+  if (!weights) return std::find(column, column + n, Code{0}) != column + n;
+  bool any = false;
+  for (std::size_t i = 0; i < n; ++i) any = any || (column[i] == 0 && weights[begin + i] > 0);
+  return any;
 }
 
 }  // namespace
 
-BinnedMatrix::BinnedMatrix(const Table& table, const BinMapper& mapper, int threads) : n_rows_(table.n_rows) {
+BinnedMatrix::BinnedMatrix(const Table& table, const BinMapper& mapper, const double* weights, int threads)
+    : n_rows_(table.n_rows) {
   place_slots(mapper);
   allocate();
   const std::size_t n_narrow_slots = n_narrow_words_ * kWordSlots;
@@ -80,16 +84,17 @@ BinnedMatrix::BinnedMatrix(const Table& table, const BinMapper& mapper, int thre
       bool any;
       if (slot < n_narrow_slots) {
         any = encode_block(*encoders[slot], begin, n, narrow_columns_.data() + slot * column_stride_ + begin,
-                           narrow + slot, narrow_stride_);
+                           narrow + slot, narrow_stride_, weights);
       } else {
         const std::size_t wide = slot - n_narrow_slots;
         any = encode_block(*encoders[slot], begin, n, wide_columns_.data() + wide * column_stride_ + begin,
-                           wide_rows_.data() + begin * wide_stride_ + wide, wide_stride_);
+                           wide_rows_.data() + begin * wide_stride_ + wide, wide_stride_, weights);
       }
       if (any) missing[slot].store(true, std::memory_order_relaxed);
     }
   });
   for (std::size_t slot = 0; slot < n_slots(); ++slot) {
+    missing_.push_back(missing[slot]);
     if (missing[slot]) layout_.words[slot / kWordSlots].has_missing = true;
   }
 }

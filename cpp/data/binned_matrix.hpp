@@ -19,11 +19,14 @@ class BinnedMatrix {
  public:
   static constexpr std::int32_t kNoFeature = -1;
 
-  BinnedMatrix(const Table& table, const BinMapper& mapper, int threads);
+  /// `weights` may be null (all 1); values missing only in rows of weight 0 are not counted as missing.
+  BinnedMatrix(const Table& table, const BinMapper& mapper, const double* weights, int threads);
 
   [[nodiscard]] std::size_t n_rows() const { return n_rows_; }
   [[nodiscard]] std::size_t n_slots() const { return slot_features_.size(); }
   [[nodiscard]] std::int32_t feature_of(std::size_t slot) const { return slot_features_[slot]; }
+  /// Whether a row of positive weight has the slot's value missing.
+  [[nodiscard]] bool has_missing(std::size_t slot) const { return missing_[slot]; }
   [[nodiscard]] const HistogramLayout& layout() const { return layout_; }
   [[nodiscard]] std::size_t n_narrow_words() const { return n_narrow_words_; }
   [[nodiscard]] std::size_t bytes() const;
@@ -51,6 +54,7 @@ class BinnedMatrix {
   std::size_t narrow_stride_ = 0;  // codes a row
   std::size_t wide_stride_ = 0;
   std::vector<std::int32_t> slot_features_;
+  std::vector<bool> missing_;
   HistogramLayout layout_;
   AlignedBuffer<std::uint8_t> narrow_rows_, narrow_columns_;
   AlignedBuffer<std::uint16_t> wide_rows_, wide_columns_;

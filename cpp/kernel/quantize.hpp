@@ -18,13 +18,14 @@ struct QuantizationScale {
 namespace kernel {
 
 struct QuantizeTask {
-  const float* gradients = nullptr;  // unit (unweighted), interleaved: g0 h0 g1 h1 …
-  const double* weights = nullptr;   // null: all 1
+  const double* gradients = nullptr;  // unit (unweighted)
+  const double* hessians = nullptr;
+  const double* weights = nullptr;  // null: all 1
   std::size_t n_rows = 0;
   std::uint64_t first_row = 0;  // its number in the matrix, the counter of the random rounding
   std::uint64_t key = 0;        // (seed, tree)
   QuantizationScale scale;
-  Cell* pairs = nullptr;  // may be the same memory as `gradients`
+  Cell* pairs = nullptr;
 };
 
 struct QuantizeTable {

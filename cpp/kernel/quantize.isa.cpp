@@ -6,8 +6,6 @@
 namespace curvature::kernel {
 namespace {
 
-constexpr std::size_t kBlock = 64;
-
 // The nearest integer (ties to even) for |x| < 2^51: what is added lifts x to where doubles are integers.
 inline double round_even(double x) { return (x + kRound) - kRound; }
 inline std::int64_t to_integer(double whole) {
@@ -29,42 +27,38 @@ inline std::uint32_t row_bits(std::uint32_t row, std::uint32_t key) {
 // A uniform number strictly inside (-1/2, 1/2): rounding x + it to nearest rounds x up with its fraction's probability.
 inline double centred(std::uint32_t sixteen_bits) { return (static_cast<double>(sixteen_bits) - 32767.5) * 0x1p-16; }
 
-template <bool Stochastic>
+template <bool Stochastic, bool Weighted>
 void quantize_rows(const QuantizeTask& task) {
   const double per_gradient = 1.0 / task.scale.gradient;
   const double per_hessian = 1.0 / task.scale.hessian;
   const auto key = static_cast<std::uint32_t>(task.key ^ (task.key >> 32));
-  for (std::size_t begin = 0; begin < task.n_rows; begin += kBlock) {
-    const std::size_t n = begin + kBlock < task.n_rows ? kBlock : task.n_rows - begin;
-    float unit[2 * kBlock];  // a copy, since the pairs may overwrite their source
-    std::memcpy(unit, task.gradients + 2 * begin, 2 * n * sizeof(float));
-    double weight[kBlock];
-    if (task.weights) {
-      std::memcpy(weight, task.weights + begin, n * sizeof(double));
+  for (std::size_t i = 0; i < task.n_rows; ++i) {
+    const double weight = Weighted ? task.weights[i] : 1.0;
+    double gradient = task.gradients[i] * per_gradient;
+    double hessian = task.hessians[i] * per_hessian;
+    if constexpr (Stochastic) {
+      const std::uint32_t bits = row_bits(static_cast<std::uint32_t>(task.first_row + i), key);
+      gradient = round_even(gradient * weight + centred(bits & 0xffffu));
+      hessian = round_even(hessian * weight + centred(bits >> 16));
     } else {
-      for (std::size_t i = 0; i < n; ++i) weight[i] = 1.0;
+      gradient = round_even(round_even(gradient) * weight);
+      hessian = round_even(round_even(hessian) * weight);
     }
-    for (std::size_t i = 0; i < n; ++i) {
-      double gradient = static_cast<double>(unit[2 * i]) * per_gradient;
-      double hessian = static_cast<double>(unit[2 * i + 1]) * per_hessian;
-      if constexpr (Stochastic) {
-        const std::uint32_t bits = row_bits(static_cast<std::uint32_t>(task.first_row + begin + i), key);
-        gradient = round_even(gradient * weight[i] + centred(bits & 0xffffu));
-        hessian = round_even(hessian * weight[i] + centred(bits >> 16));
-      } else {
-        gradient = round_even(round_even(gradient) * weight[i]);
-        hessian = round_even(round_even(hessian) * weight[i]);
-      }
-      task.pairs[begin + i] = (static_cast<Cell>(to_integer(gradient)) << 32) + static_cast<Cell>(to_integer(hessian));
-    }
+    task.pairs[i] = (static_cast<Cell>(to_integer(gradient)) << 32) + static_cast<Cell>(to_integer(hessian));
   }
+}
+
+template <bool Stochastic>
+void quantize_any(const QuantizeTask& task) {
+  if (task.weights) return quantize_rows<Stochastic, true>(task);
+  return quantize_rows<Stochastic, false>(task);
 }
 
 void quantize(const QuantizeTask& task) {
   if (task.scale.stochastic) {
-    quantize_rows<true>(task);
+    quantize_any<true>(task);
   } else {
-    quantize_rows<false>(task);
+    quantize_any<false>(task);
   }
 }
 

@@ -43,7 +43,7 @@ struct LaneSplits {
 
 struct SplitScanTable {
   /// One pass over the word: 64 bytes a line. Scores are compared by cross-multiplication, so no division a bin.
-  /// Ties go to the lowest bin, then to missing on the right.
+  /// Ties go to the lowest bin, then to missing on the right. Missing alone is never the left child.
   void (*scan)(const ScanTask& task, LaneSplits& best);
 };
 

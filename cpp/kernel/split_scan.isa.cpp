@@ -82,7 +82,9 @@ void scan_word(const ScanTask& task, LaneSplits& result) {
       offer<L1>(shared, sum[part], code, allowed(bin, 0), best[part]);
       if constexpr (Missing) {
         const Words missing = load<Words>(task.cells + part * kLanes);
-        offer<L1>(shared, sum[part] + missing, code + 1.0, allowed(bin, 1), best[part]);
+        // With no value on the left, this is "values | missing" mirrored: that one is offered at the last bin.
+        const Integers some_value = low_half(sum[part]) >= 1.0;
+        offer<L1>(shared, sum[part] + missing, code + 1.0, allowed(bin, 1) & some_value, best[part]);
       }
     }
   }

@@ -14,8 +14,12 @@ struct Logistic {
   static constexpr bool constant_hessian = false;
   template <class V>
   static Derivatives<V> at(V y, V f) {
-    const V p = sigmoid(f);
-    return {softplus(f) - y * f, p - y, p * (1.0 - p)};
+    // From e^-|f|, the smaller of p and 1 - p keeps all its digits on either side.
+    const V e = exp(-abs(f));
+    const V larger = 1.0 / (1.0 + e);
+    const V smaller = e * larger;
+    const V gradient = f < 0.0 ? smaller - y : (1.0 - y) - smaller;
+    return {softplus(f) - y * f, gradient, larger * smaller};
   }
 };
 

@@ -2,7 +2,7 @@
 
 #include "base/isa_symbol.hpp"
 #include "math/exponential.hpp"
-// The losses look up sigmoid and softplus at their point of use: math/ comes first.
+// The losses look up exp, abs and softplus at their point of use: math/ comes first.
 #include "loss/logistic.hpp"
 #include "loss/squared.hpp"
 

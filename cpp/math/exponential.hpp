@@ -57,13 +57,6 @@ inline Doubles log1p(Doubles x) {
   return log(u) + (x - (u - 1.0)) / u;
 }
 
-/// 1 / (1 + e^-x), never overflowing: p = 1 / (1 + e^-|x|) on the right, e^-|x| p on the left.
-inline Doubles sigmoid(Doubles x) {
-  const Doubles e = exp(-abs(x));
-  const Doubles p = 1.0 / (1.0 + e);
-  return x < 0.0 ? e * p : p;
-}
-
 /// log(1 + e^x) = max(x, 0) + log1p(e^-|x|), never overflowing.
 inline Doubles softplus(Doubles x) { return max(x, splat(0.0)) + log1p(exp(-abs(x))); }
 

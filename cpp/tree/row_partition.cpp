@@ -26,7 +26,8 @@ RowPartition::RowPartition(std::size_t n_rows, const double* weights) : weights_
     }
     n_rows_ = weighted_rows_.size();
     if (n_rows_ == n_rows) weighted_rows_ = {};
-    steps_ = std::exp2(std::floor(62.0 - std::log2(total)));  // the sum of all weights stays below 2^62 steps
+    // The sum of all weights stays below 2^62 steps.
+    steps_ = std::exp2(std::min(std::floor(62.0 - std::log2(total)), 1000.0));
   }
   rows_ = AlignedBuffer<RowIndex>(n_rows_);
   right_ = AlignedBuffer<RowIndex>(n_rows_);

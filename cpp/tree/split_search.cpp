@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numeric>
 
 #include "base/profile.hpp"
@@ -10,14 +11,20 @@
 
 namespace curvature {
 
+namespace {
+
+// Below this share of a score, a difference of scores is rounding, not gain.
+constexpr double kRounding = 1e-12;
+
+}  // namespace
+
 SplitSearch::SplitSearch(const BinnedMatrix& matrix, const BinMapper& mapper, const TreeParams& params,
                          bool hessian_is_weight)
     : matrix_(matrix), params_(params), hessian_is_weight_(hessian_is_weight) {
   for (std::size_t slot = 0; slot < matrix.n_slots(); ++slot) {
     const std::int32_t feature = matrix.feature_of(slot);
     if (feature == BinnedMatrix::kNoFeature) continue;
-    const Word& word = matrix.layout().words[slot / kWordSlots];
-    if (mapper.cuts(static_cast<std::size_t>(feature)).empty() && !word.has_missing) continue;
+    if (mapper.cuts(static_cast<std::size_t>(feature)).empty() && !matrix.has_missing(slot)) continue;
     usable_slots_.push_back(slot);
   }
   std::sort(usable_slots_.begin(), usable_slots_.end(),
@@ -30,9 +37,10 @@ void SplitSearch::begin_tree(const QuantizationScale& scale) {
   lambda_ = std::nearbyint(params_.reg_lambda / scale.hessian / kLambdaGrid) * kLambdaGrid;
   alpha_ = params_.reg_alpha / scale.gradient;
   double least = params_.min_child_weight;
-  if (hessian_is_weight_) least = std::max(least, params_.min_child_samples);
+  // On a step of at most 1 whole weights are whole steps, and the scan holds children to min_child_samples exactly.
+  if (hessian_is_weight_ && scale.hessian <= 1) least = std::max(least, params_.min_child_samples);
   min_hessian_ = std::max(1.0, least / scale.hessian);
-  gain_unit_ = 0.5 * scale.gradient * scale.gradient / scale.hessian;
+  gain_unit_ = 0.5 * scale.gradient * (scale.gradient / scale.hessian);
 }
 
 kernel::ScanTask SplitSearch::scan_task(const NodeHistogram& histogram, Cell sum, std::size_t word) const {
@@ -109,15 +117,13 @@ SplitCandidate SplitSearch::best(const NodeHistogram& histogram, Cell sum, std::
   double best_score = 0;
   for (const std::size_t slot : usable_slots_) {
     if (draw && !drawn[slot]) continue;
-    if (histogram.splits[slot].score <= best_score) continue;
+    if (!(histogram.splits[slot].score > best_score * (1 + kRounding))) continue;  // mirrored columns are a tie
     best_score = histogram.splits[slot].score;
     candidate.slot = slot;
   }
   if (!candidate.exists()) return candidate;
-  // Below this share of the score, a difference of scores is rounding, not gain.
-  constexpr double kRounding = 1e-12;
   const double rise = best_score - node_score(sum);
-  candidate.gain = gain_unit_ * rise - params_.min_split_gain;
+  candidate.gain = std::min(gain_unit_ * rise - params_.min_split_gain, std::numeric_limits<double>::max());
   if (!(rise > kRounding * best_score) || !(candidate.gain > 0)) return SplitCandidate{};
 
   const SlotSplit& split = histogram.splits[candidate.slot];

@@ -14,8 +14,7 @@ Array: TypeAlias = NDArray[Any]
 Floats: TypeAlias = NDArray[np.float64]
 RowFunction: TypeAlias = Callable[[Floats, Floats], Floats]
 
-MISSING = 0  # the code of NaN
-LEAF = -1
+MISSING, LEAF = 0, -1  # the code of NaN, the feature of a leaf
 ROUNDING = 1e-12  # scores closer than this are a tie: sums of the same rows in another order differ by rounding
 HESSIAN_UNIT = 2.0**-31  # of the total: a child with less is empty, but for the rounding of a subtraction
 
@@ -33,8 +32,8 @@ def cut_between(a: float, b: float) -> float | None:
 def quantile_cuts(values: ArrayLike, weights: ArrayLike | None, max_bins: int) -> Floats:
     """Cuts between bins of about equal weight; one between each two distinct values where they fit `max_bins`.
 
-    A value that weighs a bin or more stands alone. The others are joined in order, each bin closing where that comes
-    nearest to the weight still to be placed over the bins still free.
+    A value that weighs a bin or more closes one. The others are joined in order, each bin closing where that comes
+    nearest to the weight still to be placed over the bins still free; before a heavy value, where it is half full.
     """
     x = np.asarray(values, dtype=np.float64)
     w = np.ones(x.shape) if weights is None else np.asarray(weights, dtype=np.float64)
@@ -49,16 +48,16 @@ def quantile_cuts(values: ArrayLike, weights: ArrayLike | None, max_bins: int) -
     for i in range(len(distinct) - 1):
         if len(cuts) == max_bins - 1:
             break
-        joined += weight[i]
-        target = light_weight / light_bins if light_bins > 0 else sum(weight)
-        if max(weight[i], weight[i + 1]) < mean and joined + weight[i + 1] / 2 <= target:
-            continue
-        cut = cut_between(float(distinct[i]), float(distinct[i + 1]))
-        if cut is not None:
-            cuts.append(cut)
         if weight[i] < mean:
-            light_weight -= joined
-            light_bins = max(light_bins - 1, 0)
+            joined += weight[i]
+            target = light_weight / light_bins if light_bins > 0 else sum(weight)
+            full = 2 * joined >= target if weight[i + 1] >= mean else joined + weight[i + 1] / 2 > target
+            if light_bins == 0 or not full:
+                continue
+            light_bins -= 1
+        if (cut := cut_between(float(distinct[i]), float(distinct[i + 1]))) is not None:
+            cuts.append(cut)
+        light_weight -= joined
         joined = 0.0
     return np.array(cuts, dtype=np.float64)
 
@@ -72,7 +71,7 @@ def encode(values: ArrayLike, cuts: ArrayLike) -> NDArray[np.int64]:
 
 def quantize(unit: Array, weights: Floats, step: float, fraction: Floats | None = None) -> NDArray[np.int64]:
     """Whole steps: w round(x / step) to nearest, or floor(w x / step + u) for uniform `fraction` u in [0, 1)."""
-    x = unit.astype(np.float64) / step
+    x = unit / step
     steps = np.rint(np.rint(x) * weights) if fraction is None else np.floor(x * weights + fraction)
     return steps.astype(np.int64)
 
@@ -146,21 +145,22 @@ def node_score(gradient: float, hessian: float, params: TreeParams) -> float:
 
 def newton_step(gradient: float, hessian: float, params: TreeParams) -> float:
     """-T(G) / (H + lambda): minimises G w + H w^2 / 2 + lambda w^2 / 2 + alpha |w|."""
-    denominator = hessian + params.reg_lambda
-    return -shrink(gradient, params.reg_alpha) / denominator if denominator > 0 else 0.0
+    curvature = hessian + params.reg_lambda
+    return -shrink(gradient, params.reg_alpha) / curvature if curvature > 0 else 0.0
 
 
 def best_cut(sums: Any, params: TreeParams, min_hessian: float) -> Cut:
     """Most T(G_L)^2 / (H_L + lambda) + T(G_R)^2 / (H_R + lambda), missing tried on the right and on the left.
 
     `sums` are of gradients first, of Hessians next, of weights last. Both children need `min_hessian` and
-    weights of min_child_samples. Ties go to the lowest feature, then to the lowest bin, then to missing on the right.
+    weights of min_child_samples; missing alone is never the left one. Ties: lowest feature, bin, missing on the right.
     """
     running = np.cumsum(sums[:, :, 1:], axis=2)
     left = np.stack([running, running + sums[:, :, :1]], axis=3)  # (values, features, bins, side of missing)
     right = sums.sum(axis=2)[:, :, None, None] - left
     allowed = np.minimum(left[1], right[1]) >= min_hessian
     allowed &= np.minimum(left[-1], right[-1]) >= params.min_child_samples
+    allowed[:, :, 1] &= running[1] >= HESSIAN_UNIT * sums[1].sum(axis=1)[:, None]  # some value on the left
     score = np.zeros(allowed.shape)
     for side in (left, right):
         denominator = np.where(allowed, side[1] + params.reg_lambda, 1.0)
@@ -187,7 +187,9 @@ def best_cut_loops(sums: Any, params: TreeParams, min_hessian: float) -> Cut:
                 g_left = g_values + (gradients[MISSING] if missing_left else 0.0)
                 h_left = h_values + (hessians[MISSING] if missing_left else 0.0)
                 w_left = w_values + (weights[MISSING] if missing_left else 0.0)
-                if min(h_left, h - h_left) < min_hessian or min(w_left, w - w_left) < params.min_child_samples:
+                if (missing_left and h_values < HESSIAN_UNIT * h) or min(h_left, h - h_left) < min_hessian:
+                    continue
+                if min(w_left, w - w_left) < params.min_child_samples:
                     continue
                 score = node_score(g_left, h_left, params) + node_score(g - g_left, h - h_left, params)
                 if score > best.score * (1 + ROUNDING):
@@ -382,8 +384,7 @@ def fit_boosted_trees(
 def leaf_of(tree: Tree, x: Sequence[float]) -> int:
     """The place of the leaf that a row falls into."""
     place = 0
-    while tree[place].feature != LEAF:
-        node = tree[place]
+    while (node := tree[place]).feature != LEAF:
         value = x[node.feature]
         goes_left = node.missing_left if math.isnan(value) else value <= node.threshold
         place = node.left if goes_left else node.right
