@@ -7,6 +7,9 @@
 #include <string>
 #include <thread>
 
+#ifndef CURVATURE_STD_THREADS
+#include <omp.h>
+#endif
 #ifdef __linux__
 #include <sched.h>
 #endif
@@ -44,9 +47,18 @@ int environment_limit() {
   return wanted > 0 && wanted < kNoLimit ? static_cast<int>(wanted) : kNoLimit;
 }
 
+// What the calling thread was allowed at run time, by omp_set_num_threads or through threadpoolctl.
+int openmp_limit() {
+#ifdef CURVATURE_STD_THREADS
+  return kNoLimit;
+#else
+  return std::max(1, omp_get_max_threads());
+#endif
+}
+
 }  // namespace
 
-int available_threads() { return std::min({affinity_limit(), cgroup_limit(), environment_limit()}); }
+int available_threads() { return std::min({affinity_limit(), cgroup_limit(), environment_limit(), openmp_limit()}); }
 
 int resolve_threads(int n_jobs) { return n_jobs > 0 ? n_jobs : available_threads(); }
 
