@@ -13,6 +13,7 @@ from functools import cache, partial
 from typing import Any, NamedTuple
 
 import numpy as np
+
 from curvature import _core
 
 from .report import header_lines, line

@@ -4,9 +4,10 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+
 from curvature import _core
 from curvature._reference import LEAF, LOSSES, Node, Tree, TreeParams, newton_step, node_score
-from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 

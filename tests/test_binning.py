@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
-from curvature import _core, _reference
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from curvature import _core, _reference
 
 SEEDS = st.integers(0, 2**32 - 1)
 some = settings(deadline=None, max_examples=300)

@@ -8,8 +8,9 @@ import io
 import re
 from pathlib import Path
 
-import curvature
 import pytest
+
+import curvature
 from curvature import _core, boosting, model
 from curvature._params import RIVAL_NAMES
 

@@ -4,7 +4,6 @@ import tracemalloc
 from itertools import pairwise
 from typing import Any
 
-import curvature as cv
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
@@ -15,6 +14,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.estimator_checks import parametrize_with_checks
+
+import curvature as cv
 
 ESTIMATORS = [cv.BoostedTreesRegressor, cv.BoostedTreesClassifier]
 SMALL_LEAVES = {"min_child_samples": 1, "min_child_weight": 0}

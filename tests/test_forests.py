@@ -2,8 +2,6 @@
 
 import numpy as np
 import pytest
-from curvature import _reference
-from curvature._reference import LEAF
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tables import (
@@ -17,6 +15,9 @@ from tables import (
     scores_of,
     trees_of,
 )
+
+from curvature import _reference
+from curvature._reference import LEAF
 
 SEEDS = st.integers(0, 2**32 - 1)
 THREADS = (1, 2, 3, 8)

@@ -4,10 +4,11 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from curvature import _core, _reference
-from curvature._reference import TreeParams
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from curvature import _core, _reference
+from curvature._reference import TreeParams
 
 KERNELS = {isa: _core.kernels(isa) for isa in _core.instruction_sets()}
 SEEDS = st.integers(0, 2**32 - 1)

@@ -4,11 +4,12 @@ import math
 
 import numpy as np
 import pytest
-from curvature import _core
-from curvature._reference import LOSSES, start_score
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tables import fit
+
+from curvature import _core
+from curvature._reference import LOSSES, start_score
 
 ISAS = _core.instruction_sets()
 EPS = np.finfo(np.float64).eps

@@ -5,9 +5,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-import curvature as cv
 import numpy as np
 import pytest
+
+import curvature as cv
 from curvature import __main__ as first_run
 
 

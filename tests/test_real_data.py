@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import curvature as cv
 import numpy as np
 import pytest
 from sklearn.metrics import log_loss, roc_auc_score, root_mean_squared_error
 from sklearn.model_selection import train_test_split
+
+import curvature as cv
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA = Path(os.environ.get("CURVATURE_DATA", ROOT.parent / "shared" / "data"))

@@ -2,8 +2,6 @@
 
 import numpy as np
 import pytest
-from curvature import _reference
-from curvature._reference import LEAF, TreeParams
 from tables import (
     CORE_ONLY,
     PLAIN,
@@ -17,6 +15,9 @@ from tables import (
     scores_of,
     trees_of,
 )
+
+from curvature import _reference
+from curvature._reference import LEAF, TreeParams
 
 NOT_OF_A_TREE = {"n_estimators", "learning_rate", "max_bins", "loss", *CORE_ONLY}
 

@@ -66,11 +66,12 @@ BoostParams boost_params(const py::dict& values) {
   BoostParams params;
   read_fields(values, params);
   read_fields(values, params.tree);
-  const std::string policy = py::str(values["grow_policy"]);
-  if (policy == "depthwise") {
+  const py::object policy = values["grow_policy"];
+  if (policy.equal(py::str("depthwise"))) {
     params.tree.grow_policy = GrowPolicy::depthwise;
-  } else if (policy != "lossguide") {
-    throw InputError(sentence("grow_policy='", policy, "' must be 'lossguide' or 'depthwise'."));
+  } else if (!policy.equal(py::str("lossguide"))) {
+    throw InputError(
+        sentence("grow_policy=", py::repr(policy).cast<std::string>(), " must be 'lossguide' or 'depthwise'."));
   }
   params.loss = py::str(values["loss"]);
   params.seed = values["seed"].cast<std::uint64_t>();
@@ -79,6 +80,8 @@ BoostParams boost_params(const py::dict& values) {
 }
 
 void register_parameters(py::module_& module) {
+  // Raises ValueError for the first parameter out of its bounds; boost_fit would too, but after the data were read.
+  module.def("check_params", [](const py::dict& values) { (void)boost_params(values); });
   module.def("parameter_table", [] {
     py::list rows;
     describe_fields<BoostParams>(rows);

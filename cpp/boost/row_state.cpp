@@ -26,7 +26,7 @@ struct Totals {
 
 // The least power of two s with total / s <= room; 1 where there is nothing to measure.
 double power_of_two_step(double total, double room) {
-  if (!(total > 0)) return 1;
+  if (!(total > 0) || !std::isfinite(total)) return 1;
   constexpr double kLeastExponent = -1022;  // the step and its reciprocal stay normal
   double step = std::exp2(std::max(std::ceil(std::log2(total / room)), kLeastExponent));
   if (total / step > room) step *= 2;  // log2 may err by a rounding
@@ -42,8 +42,7 @@ RowState::RowState(const Loss& loss, const double* y, const double* weights, std
       n_rows_(n_rows),
       threads_(n_rows < kRowsWorthATeam ? 1 : threads),
       scores_(n_rows),
-      pairs_(n_rows),
-      leaves_(n_rows, 0) {
+      pairs_(n_rows) {
   for (std::size_t row = 0; row < n_rows; ++row) {
     total_weight_ += weight(row);
     n_weighted_ += weight(row) > 0;
@@ -109,12 +108,14 @@ QuantizationScale RowState::quantize(std::uint64_t key) {
   return scale;
 }
 
+bool RowState::finite() const { return std::isfinite(total_gradient_) && std::isfinite(total_hessian_); }
+
 void RowState::assign_leaves(const GrownTree& tree, const Grower& grower) {
   parallel_for(tree.leaves.size(), threads_, [&](std::size_t leaf, int) {
     const RowSegment segment = tree.leaves[leaf].rows;
     const profile::Scope scope(Phase::update, 0);
     const RowIndex* rows = grower.rows(segment);
-    for (std::size_t i = 0; i < segment.size; ++i) leaves_[rows[i]] = static_cast<std::uint32_t>(leaf);
+    for (std::size_t i = 0; i < segment.size; ++i) pairs_[rows[i]] = leaf;
   });
 }
 
@@ -133,7 +134,7 @@ std::vector<LeafSum> RowState::leaf_sums(std::size_t n_leaves) const {
     std::vector<Sum>& sums = by_worker[static_cast<std::size_t>(worker)];
     sums.resize(n_leaves);
     for (std::size_t i = 0; i < n; ++i) {
-      Sum& sum = sums[leaves_[at + i]];
+      Sum& sum = sums[pairs_[at + i]];
       sum.gradient += static_cast<std::int64_t>(block.gradients[i] * weight(at + i) * per_gradient);
       sum.hessian += static_cast<std::int64_t>(block.hessians[i] * weight(at + i) * per_hessian);
     }
@@ -155,7 +156,7 @@ std::vector<LeafSum> RowState::leaf_sums(std::size_t n_leaves) const {
 void RowState::add(const std::vector<double>& values) {
   parallel_ranges(n_rows_, kPass, threads_, [&](std::size_t begin, std::size_t end, int) {
     const profile::Scope scope(Phase::update, 0);
-    for (std::size_t i = begin; i < end; ++i) scores_[i] += values[leaves_[i]];
+    for (std::size_t i = begin; i < end; ++i) scores_[i] += values[pairs_[i]];
   });
 }
 

@@ -20,7 +20,7 @@ struct LeafSum {
 };
 
 /// Made once a fit; every pass goes through the rows in order, in fixed blocks, so the threads do not show.
-/// 20 bytes a row: score 8, packed pair 8, leaf 4.
+/// 16 bytes a row: the score, and the packed pair whose place the row's leaf takes when its tree has grown.
 class RowState {
  public:
   /// `y` and `weights` (null: all 1) are the caller's and must outlive this.
@@ -30,6 +30,8 @@ class RowState {
 
   /// Derivatives at the current scores, as packed integers; the scale is chosen so that no sum can overflow.
   QuantizationScale quantize(std::uint64_t key);
+  /// Whether the totals of the last `quantize` were numbers.
+  [[nodiscard]] bool finite() const;
   [[nodiscard]] const Cell* pairs() const { return pairs_.data(); }
 
   /// Notes the leaf of every row of the tree just grown.
@@ -58,8 +60,7 @@ class RowState {
   double total_gradient_ = 0;  // of w |g| at the current scores
   double total_hessian_ = 0;
   AlignedBuffer<double> scores_;
-  AlignedBuffer<Cell> pairs_;
-  AlignedBuffer<std::uint32_t> leaves_;
+  AlignedBuffer<Cell> pairs_;  // while a tree grows; then the leaf of each row (0 for rows of weight 0)
 };
 
 }  // namespace curvature

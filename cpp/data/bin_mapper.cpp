@@ -9,6 +9,7 @@
 #include "base/profile.hpp"
 #include "base/random.hpp"
 #include "base/threads.hpp"
+#include "kernel/histogram.hpp"
 #include "kernel/radix_sort.hpp"
 
 namespace curvature {
@@ -17,20 +18,21 @@ namespace {
 // The rows that cuts are made from, in increasing order: all of positive weight, or one at random from each of
 // kSampleRows equal stretches of them. Fixed, so that cuts do not depend on a seed.
 std::vector<std::size_t> cut_rows(std::size_t n_rows, const double* weights) {
-  std::vector<std::size_t> rows;
-  rows.reserve(n_rows);
-  for (std::size_t row = 0; row < n_rows; ++row) {
-    if (!weights || weights[row] > 0) rows.push_back(row);
+  std::vector<RowIndex> positive;  // only where some rows weigh nothing
+  if (weights && std::any_of(weights, weights + n_rows, [](double w) { return !(w > 0); })) {
+    for (std::size_t row = 0; row < n_rows; ++row) {
+      if (weights[row] > 0) positive.push_back(static_cast<RowIndex>(row));
+    }
   }
-  const std::size_t n = rows.size();
-  constexpr std::size_t m = BinMapper::kSampleRows;
-  if (n <= m) return rows;
+  const std::size_t n = positive.empty() ? n_rows : positive.size();
+  const std::size_t m = std::min(n, BinMapper::kSampleRows);
+  std::vector<std::size_t> rows(m);
   for (std::size_t k = 0; k < m; ++k) {
     const std::size_t begin = k * n / m;
     const std::size_t end = (k + 1) * n / m;
-    rows[k] = rows[begin + mix(k) % (end - begin)];  // k <= begin: nothing still to be read is overwritten
+    const std::size_t rank = begin + mix(k) % (end - begin);
+    rows[k] = positive.empty() ? rank : positive[rank];
   }
-  rows.resize(m);
   return rows;
 }
 

@@ -124,7 +124,9 @@ void BinnedMatrix::place_slots(const BinMapper& mapper) {
 void BinnedMatrix::allocate() {
   constexpr std::size_t kSlack = 16;  // a kernel may read eight codes at once past the last row
   column_stride_ = (n_rows_ + 63) / 64 * 64;
-  narrow_stride_ = n_narrow_words_ * kWordSlots;
+  // Whole words keep rows from straddling cache lines, at no more than 4 bytes a row.
+  narrow_stride_ = (n_narrow_ + 3) / 4 * 4;
+  if (n_narrow_words_ * kWordSlots <= n_narrow_ + 4) narrow_stride_ = n_narrow_words_ * kWordSlots;
   wide_stride_ = n_wide_;
   narrow_rows_ = AlignedBuffer<std::uint8_t>(n_rows_ * narrow_stride_ + kSlack);
   narrow_columns_ = AlignedBuffer<std::uint8_t>(n_narrow_ * column_stride_);

@@ -42,7 +42,7 @@ bool Grower::comes_before(std::size_t a, std::size_t b) const {
   const Node& x = nodes_[a];
   const Node& y = nodes_[b];
   if (params_.grow_policy == GrowPolicy::depthwise && x.depth != y.depth) return x.depth < y.depth;
-  if (x.split.gain != y.split.gain) return x.split.gain > y.split.gain;
+  if (x.split.rise != y.split.rise) return x.split.rise > y.split.rise;
   return x.rank < y.rank;
 }
 

@@ -40,7 +40,9 @@ void SplitSearch::begin_tree(const QuantizationScale& scale) {
   // On a step of at most 1 whole weights are whole steps, and the scan holds children to min_child_samples exactly.
   if (hessian_is_weight_ && scale.hessian <= 1) least = std::max(least, params_.min_child_samples);
   min_hessian_ = std::max(1.0, least / scale.hessian);
+  // Where the squares of a huge or tiny y leave the range of a double, the gain does; the order of splits does not.
   gain_unit_ = 0.5 * scale.gradient * (scale.gradient / scale.hessian);
+  min_rise_ = params_.min_split_gain > 0 ? params_.min_split_gain / gain_unit_ : 0;
 }
 
 kernel::ScanTask SplitSearch::scan_task(const NodeHistogram& histogram, Cell sum, std::size_t word) const {
@@ -122,9 +124,9 @@ SplitCandidate SplitSearch::best(const NodeHistogram& histogram, Cell sum, std::
     candidate.slot = slot;
   }
   if (!candidate.exists()) return candidate;
-  const double rise = best_score - node_score(sum);
-  candidate.gain = std::min(gain_unit_ * rise - params_.min_split_gain, std::numeric_limits<double>::max());
-  if (!(rise > kRounding * best_score) || !(candidate.gain > 0)) return SplitCandidate{};
+  candidate.rise = best_score - node_score(sum);
+  if (!(candidate.rise > kRounding * best_score) || !(candidate.rise > min_rise_)) return SplitCandidate{};
+  candidate.gain = std::min(gain_unit_ * candidate.rise, std::numeric_limits<double>::max()) - params_.min_split_gain;
 
   const SlotSplit& split = histogram.splits[candidate.slot];
   candidate.codes = {split.bin, split.missing_left};

@@ -19,6 +19,7 @@ namespace curvature {
 struct SplitCandidate {
   static constexpr std::size_t kNone = std::numeric_limits<std::size_t>::max();
 
+  double rise = 0;  // of the score, in the quantized units of the tree: orders splits, whatever the unit of y
   double gain = 0;  // real units: 1/2 [G_L^2/(H_L+lambda) + G_R^2/(H_R+lambda) - G^2/(H+lambda)] - min_split_gain
   std::size_t slot = kNone;
   CodeSplit codes;
@@ -65,6 +66,7 @@ class SplitSearch {
   double lambda_ = 0;
   double alpha_ = 0;
   double min_hessian_ = 1;
+  double min_rise_ = 0;
   double gain_unit_ = 1;
 };
 

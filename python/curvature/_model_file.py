@@ -12,9 +12,23 @@ from numpy.typing import NDArray
 from . import _core
 
 FORMAT_VERSION = 1
+MOST_FEATURES = 2**26
 
 # Everything `Model` is made of, in the order of its parameters.
 Parts = tuple[_core.Forest, float, dict[str, Any], NDArray[Any] | None, NDArray[Any] | None]
+
+_TREES = {
+    "tree_begin": np.int64,
+    "feature": np.int32,
+    "threshold": np.float64,
+    "left": np.int32,
+    "missing_left": np.uint8,
+    "value": np.float64,
+    "gain": np.float64,
+    "cover": np.float64,
+}
+# What each kind of labels is stored as: a tensor of numbers, or UTF-8 text end to end with the end of each label.
+_LABELS = {"none": (), "numbers": ("",), "text": (".text", ".ends"), "object": (".text", ".ends")}
 
 
 def pack_model(
@@ -29,10 +43,11 @@ def pack_model(
 
     tensors = {f"trees.{name}": array for name, array in forest.arrays().items()}
     tensors["start_score"] = np.array([start_score])
+    kinds = {}
     for name, labels in (("classes", classes), ("feature_names", feature_names)):
-        if labels is not None:
-            tensors |= _pack_labels(name, labels)
-    header = {"format": FORMAT_VERSION, "n_features": forest.n_features, "settings": settings}
+        kinds[name], own = _pack_labels(name, labels)
+        tensors |= own
+    header = {"format": FORMAT_VERSION, "labels": kinds, "n_features": forest.n_features, "settings": settings}
     text = json.dumps(header, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return save(tensors, metadata={"curvature": text})
 
@@ -46,79 +61,108 @@ def unpack_model(data: bytes) -> Parts:
         tensors = load(data)
         length = int.from_bytes(data[:8], "little")
         header = json.loads(json.loads(data[8 : 8 + length])["__metadata__"]["curvature"])
-        if header["format"] != FORMAT_VERSION:
-            raise _core.ModelFormatError(
-                f"the model has format {header['format']!r}; this version reads {FORMAT_VERSION}."
-            )
-        n_features = header["n_features"]
-        if type(n_features) is not int or not 1 <= n_features < 2**31:
-            raise _core.ModelFormatError(f"the model's n_features={n_features!r} must be in [1, 2^31).")
-        trees = {name.removeprefix("trees."): array for name, array in tensors.items() if name.startswith("trees.")}
-        _require_vectors(trees)
-        forest = _core.Forest.from_arrays(n_features, trees)
-        start_score = float(tensors["start_score"][0])
-        if not math.isfinite(start_score):
-            raise _core.ModelFormatError(f"the model's start_score={start_score} must be finite.")
-        settings = header["settings"]
-        if not isinstance(settings, dict) or not isinstance(settings.get("loss"), str):
-            raise _core.ModelFormatError("the model's settings must name its loss.")
-        classes = _unpack_labels("classes", tensors, 2)
-        feature_names = _unpack_labels("feature_names", tensors, n_features)
+        return _parts(header, tensors)
     except _core.ModelFormatError:
         raise
-    except (SafetensorError, ValueError, KeyError, IndexError, TypeError, AttributeError, OverflowError) as error:
+    except (
+        SafetensorError,
+        ValueError,
+        LookupError,
+        TypeError,
+        AttributeError,
+        OverflowError,
+        RecursionError,
+    ) as error:
         raise _core.ModelFormatError(f"not a whole Curvature model: {type(error).__name__}: {error}") from error
+
+
+def _require(condition: bool, sentence: str) -> None:
+    if not condition:
+        raise _core.ModelFormatError(sentence)
+
+
+def _parts(header: dict[str, Any], tensors: dict[str, NDArray[Any]]) -> Parts:
+    version, n_features, settings, kinds = (header[key] for key in ("format", "n_features", "settings", "labels"))
+    _require(
+        version is not True and version == FORMAT_VERSION, f"the model has format {version!r}, not {FORMAT_VERSION}."
+    )
+    _require(
+        type(n_features) is int and 1 <= n_features <= MOST_FEATURES,
+        f"the model's n_features={n_features!r} must be in [1, {MOST_FEATURES}].",
+    )
+    expected = {f"trees.{name}" for name in _TREES} | {"start_score"}
+    for name in ("classes", "feature_names"):
+        expected |= {name + suffix for suffix in _LABELS[kinds[name]]}
+    _require(expected == set(tensors), f"the model's tensors are {sorted(tensors)}, not {sorted(expected)}.")
+    for name, dtype in _TREES.items():
+        _require_vector(f"trees.{name}", tensors, dtype)
+    _require_vector("start_score", tensors, np.float64, 1)
+    start_score = float(tensors["start_score"][0])
+    _require(math.isfinite(start_score), f"the model's start_score={start_score} must be finite.")
+    classes = _unpack_labels("classes", kinds["classes"], tensors, 2)
+    if classes is not None:
+        _require(classes[0] != classes[1], "the model's classes must be two different labels.")  # NaN differs from NaN
+        _require(bool((classes == classes).all()), "the model's classes must not be NaN.")
+    feature_names = _unpack_labels("feature_names", kinds["feature_names"], tensors, n_features)
+    _check_settings(settings, classes is not None)
+    forest = _core.Forest.from_arrays(n_features, {name: tensors[f"trees.{name}"] for name in _TREES})
     return forest, start_score, settings, classes, feature_names
 
 
-_TREE_TYPES = {
-    "tree_begin": np.int64,
-    "feature": np.int32,
-    "threshold": np.float64,
-    "left": np.int32,
-    "missing_left": np.uint8,
-    "value": np.float64,
-    "gain": np.float64,
-    "cover": np.float64,
-}
+def _check_settings(settings: dict[str, Any], classifies: bool) -> None:
+    loss, parameters = settings["loss"], dict(settings["parameters"])
+    _require(
+        loss == ("logistic" if classifies else "squared"),
+        f"the model's loss={loss!r} is not one of its kind ({'classification' if classifies else 'regression'}).",
+    )
+    class_weight = parameters.pop("class_weight", None)
+    weighed = class_weight in (None, "balanced") or (
+        isinstance(class_weight, list) and [type(weight) for weight in class_weight] == [float, float]
+    )
+    _require(weighed, f"the model's class_weight={class_weight!r} must be two numbers, 'balanced' or null.")
+    known = {row["name"] for row in _core.parameter_table()} | {"grow_policy", "random_state"}
+    _require(known == set(parameters), f"the model's parameters are {sorted(parameters)}, not {sorted(known)}.")
+    seed = parameters.pop("random_state")
+    _require(type(seed) is int and 0 <= seed < 2**64, f"the model's random_state={seed!r} must be in [0, 2^64).")
+    _core.check_params(parameters | {"seed": seed, "loss": loss, "n_jobs": 1})
 
 
-def _require_vectors(trees: dict[str, NDArray[Any]]) -> None:
-    for name, dtype in _TREE_TYPES.items():
-        array = trees[name]
-        if array.dtype != dtype or array.ndim != 1:
-            raise _core.ModelFormatError(
-                f"the model's trees.{name} must be a vector of {np.dtype(dtype)}, not {array.dtype} {array.shape}."
-            )
+def _require_vector(name: str, tensors: dict[str, NDArray[Any]], dtype: type, size: int | None = None) -> None:
+    array = tensors[name]
+    _require(
+        array.dtype == dtype and array.ndim == 1 and size in (None, array.size),
+        f"the model's {name} must be a vector of {np.dtype(dtype)}, not {array.dtype} of shape {array.shape}.",
+    )
 
 
-def _pack_labels(name: str, labels: NDArray[Any]) -> dict[str, NDArray[Any]]:
-    """One tensor of numbers, or UTF-8 text end to end with the end of each label (`.object` marks object arrays)."""
+def _pack_labels(name: str, labels: NDArray[Any] | None) -> tuple[str, dict[str, NDArray[Any]]]:
+    if labels is None:
+        return "none", {}
     if labels.dtype.kind in "biuf":
-        return {name: np.ascontiguousarray(labels)}
-    if not all(isinstance(label, str) for label in labels):
-        raise TypeError(f"{name}={labels.tolist()!r} cannot be saved: only numbers, bool and text can.")
-    encoded = [label.encode() for label in labels]
-    kind = "object" if labels.dtype == object else "text"
-    return {
-        f"{name}.{kind}": np.frombuffer(b"".join(encoded), dtype=np.uint8),
+        return "numbers", {name: np.ascontiguousarray(labels)}
+    encoded = [label.encode(errors="surrogatepass") for label in labels]
+    return "object" if labels.dtype == object else "text", {
+        f"{name}.text": np.frombuffer(b"".join(encoded), dtype=np.uint8),
         f"{name}.ends": np.cumsum([len(text) for text in encoded], dtype=np.int64),
     }
 
 
-def _unpack_labels(name: str, tensors: dict[str, NDArray[Any]], count: int) -> NDArray[Any] | None:
-    if name in tensors:
-        labels = tensors[name]
-    elif f"{name}.ends" in tensors:
-        kind = "object" if f"{name}.object" in tensors else "text"
-        text = tensors[f"{name}.{kind}"].tobytes()
-        ends = tensors[f"{name}.ends"].tolist()
-        if not all(a <= b for a, b in zip([0, *ends], [*ends, len(text)], strict=True)):
-            raise _core.ModelFormatError(f"the model's {name} have ends out of order.")
-        words = [text[a:b].decode() for a, b in zip([0, *ends[:-1]], ends, strict=True)]
-        labels = np.array(words, dtype=object if kind == "object" else str)
-    else:
+def _unpack_labels(name: str, kind: str, tensors: dict[str, NDArray[Any]], count: int) -> NDArray[Any] | None:
+    if kind == "none":
         return None
-    if labels.shape != (count,):
-        raise _core.ModelFormatError(f"the model's {name} must be {count} labels, not {labels.shape}.")
+    if kind == "numbers":
+        labels = tensors[name]
+        _require(labels.dtype.kind in "biuf", f"the model's {name} must be numbers, not {labels.dtype}.")
+    else:
+        _require_vector(f"{name}.text", tensors, np.uint8)
+        _require_vector(f"{name}.ends", tensors, np.int64)
+        text, ends = tensors[f"{name}.text"].tobytes(), tensors[f"{name}.ends"].tolist()
+        begins = [0, *ends[:-1]]
+        _require(
+            all(a <= b for a, b in zip(begins, ends, strict=True)) and (ends or [0])[-1] == len(text),
+            f"the model's {name} have ends that do not follow each other up to the end of the text.",
+        )
+        words = [text[a:b].decode(errors="surrogatepass") for a, b in zip(begins, ends, strict=True)]
+        labels = np.array(words, dtype=object if kind == "object" else str)
+    _require(labels.shape == (count,), f"the model's {name} must be {count} labels, not {labels.shape}.")
     return labels

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import difflib
 import inspect
-import operator
 from typing import Any
 
 import numpy as np
-from sklearn.utils import check_random_state
 
 from . import _core
+from ._threads import thread_count
 
 # What users of other libraries type, and what it is called here.
 RIVAL_NAMES = {
@@ -96,10 +95,11 @@ def _suggestion(name: str, known: list[str]) -> str:
 
 
 def core_params(values: dict[str, Any]) -> dict[str, Any]:
-    """An estimator's parameters as the core reads them; the core checks numbers against their bounds."""
+    """An estimator's parameters as the core reads them, each checked against its bounds."""
     params = dict(values)
     params["seed"] = _seed(params.pop("random_state"))
     params["n_jobs"] = thread_count(params["n_jobs"])
+    _core.check_params(params)
     return params
 
 
@@ -112,24 +112,15 @@ def shaping_params(params: dict[str, Any]) -> dict[str, Any]:
     return shaping | {"grow_policy": params["grow_policy"], "random_state": params["seed"]}
 
 
-def thread_count(n_jobs: Any) -> int:
-    """`n_jobs` as the core takes it: a positive number of threads, or -1 for all that are available."""
-    if n_jobs is None:
-        return -1
-    try:
-        count = operator.index(n_jobs)
-    except TypeError:
-        count = 0
-    if count < 1 and count != -1:
-        raise ValueError(f"n_jobs={n_jobs!r} must be a positive integer, or -1 or None for all available threads.")
-    return count
-
-
 def _seed(random_state: Any) -> int:
-    if isinstance(random_state, (int, np.integer)) and random_state < 0:
-        raise ValueError(f"random_state={random_state!r} must be at least 0.")
-    if isinstance(random_state, (int, np.integer)):
-        return int(random_state) & (2**64 - 1)
-    if random_state is None or isinstance(random_state, np.random.Generator):
-        return int(np.random.default_rng(random_state).integers(2**63))  # None: from the system
-    return int(check_random_state(random_state).randint(2**31 - 1))
+    """A number for the core's counters: the integer itself, or one drawn from a generator or from the system."""
+    if isinstance(random_state, (int, np.integer)) and not isinstance(random_state, bool):
+        if 0 <= random_state < 2**64:
+            return int(random_state)
+    elif random_state is None or isinstance(random_state, np.random.Generator):
+        return int(np.random.default_rng(random_state).integers(2**63))
+    elif isinstance(random_state, np.random.RandomState):
+        return int(random_state.randint(2**31 - 1))
+    raise ValueError(
+        f"random_state={random_state!r} must be an integer in [0, 2^64), a RandomState, a Generator or None."
+    )

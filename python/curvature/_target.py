@@ -10,13 +10,28 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import _check_sample_weight
 
+MOST_FACTOR = 1e100  # of a class: products with the rows' weights stay finite
+
 
 def read_weights(sample_weight: ArrayLike | None, X: NDArray[Any]) -> NDArray[np.float64] | None:
     """Sample weights as float64 of one value a row, or None where all rows weigh 1."""
     if sample_weight is None:
         return None
-    weights: NDArray[np.float64] = _check_sample_weight(sample_weight, X, dtype=np.float64)
+    try:
+        weights: NDArray[np.float64] = _check_sample_weight(sample_weight, X, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        if "sample_weight" in str(error):
+            raise
+        raise type(error)(f"sample_weight: {error}") from error
     return weights
+
+
+def read_numbers(y: NDArray[Any]) -> NDArray[np.float64]:
+    """Targets of a regression as float64."""
+    try:
+        return np.asarray(y, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"y must hold numbers: {error}") from error
 
 
 @dataclass(frozen=True)
@@ -33,29 +48,27 @@ class BinaryTarget:
 
         Labels whose rows all weigh 0 are no classes: such rows do not exist.
         """
+        y = _plain(y)
         check_classification_targets(y)
-        exists = np.ones(len(y), dtype=bool) if weights is None else weights > 0
-        classes, codes = np.unique(y[exists], return_inverse=True)
+        classes = np.unique(y if weights is None else y[weights > 0])
         if len(classes) > 2:
             raise ValueError(
                 f"Only binary classification is supported. The type of the target is {type_of_target(y)}: "
                 f"y has {len(classes)} classes."
             )
-        all_codes = np.zeros(len(y))
-        all_codes[exists] = codes
-        factors = class_factors(class_weight, classes, codes, None if weights is None else weights[exists])
-        left = classes if factors is None else classes[factors > 0]
-        if len(left) < 2:
-            named = f"one class only, {left.tolist()[0]!r}" if len(left) else "no class"
+        if len(classes) < 2:
+            named = f"one class only, {classes.tolist()[0]!r}" if len(classes) else "no class"
             raise ValueError(f"y has {named}: a classifier needs two among the rows of weight > 0.")
+        codes = (y == classes[1]).astype(np.float64)
+        factors = class_factors(class_weight, classes, codes, weights)
         if factors is not None:
-            by_row = factors[all_codes.astype(np.intp)]
+            by_row = factors[codes.astype(np.intp)]
             weights = by_row if weights is None else weights * by_row
-        return cls(_storable(classes), all_codes, weights)
+        return cls(classes, codes, weights)
 
 
 def class_factors(
-    class_weight: Any, classes: NDArray[Any], codes: NDArray[np.intp], weights: NDArray[np.float64] | None
+    class_weight: Any, classes: NDArray[Any], codes: NDArray[np.float64], weights: NDArray[np.float64] | None
 ) -> NDArray[np.float64] | None:
     """What `class_weight` multiplies the weights of each class by, or None.
 
@@ -65,22 +78,33 @@ def class_factors(
     if class_weight is None:
         return None
     if isinstance(class_weight, str) and class_weight == "balanced":
-        by_class = np.bincount(codes, weights, minlength=len(classes))
-        return np.asarray(by_class.sum() / (len(classes) * by_class), dtype=np.float64)
+        total = float(len(codes)) if weights is None else float(weights.sum())
+        second = float(codes.sum()) if weights is None else float(weights @ codes)
+        return total / (2 * np.array([total - second, second]))
     if not isinstance(class_weight, dict):
         raise ValueError(f"class_weight={class_weight!r} must be a dict of labels and weights, 'balanced' or None.")
     if unknown := [label for label in class_weight if label not in classes]:
         raise ValueError(f"class_weight has labels that y has not: {unknown!r}; y has {classes.tolist()!r}.")
-    factors = np.array([float(class_weight.get(label, 1.0)) for label in classes.tolist()])
-    if not (np.isfinite(factors).all() and (factors >= 0).all()):
-        raise ValueError(f"class_weight={class_weight!r} must have weights that are at least 0 and finite.")
-    return factors
+    factors = np.array([class_weight.get(label, 1.0) for label in classes.tolist()])
+    if factors.dtype.kind not in "iuf" or not ((factors > 0) & (factors < MOST_FACTOR)).all():
+        raise ValueError(
+            f"class_weight={class_weight!r} must have weights that are more than 0 and less than {MOST_FACTOR:g}."
+        )
+    return factors.astype(np.float64)
 
 
-def _storable(classes: NDArray[Any]) -> NDArray[Any]:
+def _plain(y: NDArray[Any]) -> NDArray[Any]:
     """Labels as a model file holds them: numbers, bool or text; object arrays of one of these become plain arrays."""
-    if classes.dtype == object and not all(isinstance(label, str) for label in classes):
-        classes = np.array(classes.tolist())
-    if classes.dtype.kind not in "biufUO":
-        raise ValueError(f"y has labels of dtype {classes.dtype}: numbers, bool and text are allowed.")
-    return classes
+    if y.dtype == object:
+        kinds = {str if isinstance(label, str) else type(label) for label in y}
+        if kinds == {str}:
+            return y
+        if len(kinds) > 1:
+            names = ", ".join(sorted(kind.__name__ for kind in kinds))
+            raise ValueError(f"y has labels of several types, {names}: one type is allowed.")
+        y = np.array(y.tolist())
+    if y.dtype.kind not in "biufU" or y.dtype.itemsize > 8 and y.dtype.kind == "f":
+        raise ValueError(
+            f"y has labels of dtype {y.dtype}: integers, floats of up to 64 bits, bool and text are allowed."
+        )
+    return y

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import uuid
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from . import _core
 from ._model_file import pack_model, unpack_model
+from ._threads import thread_count
 
 Scores = NDArray[np.float64]
 
@@ -72,15 +74,15 @@ class Model:
         kind = "regression" if self.classes is None else f"classification into {self.classes.tolist()}"
         return f"Model({kind}, loss={self.settings['loss']!r}, {self.n_trees} trees, {self.n_features} features)"
 
-    def decision_function(self, X: ArrayLike, *, n_jobs: int = -1) -> Scores:
+    def decision_function(self, X: ArrayLike, *, n_jobs: int | None = None) -> Scores:
         """Raw scores: the start score and the leaf values, added tree by tree in float64.
 
         Parameters
         ----------
         X : array-like of shape (n, n_features)
             float16/32/64, integers or bool; NaN is missing.
-        n_jobs : int, default=-1
-            Threads; -1 for all that are available. The result does not depend on it.
+        n_jobs : int or None, default=None
+            Threads; None or -1 for all that are available. The result does not depend on it.
 
         Returns
         -------
@@ -93,34 +95,35 @@ class Model:
         """
         table = self._table(X)
         scores = np.full(table.shape[0], self.start_score)
-        self.forest.add_scores(table, 0, self.n_trees, scores, n_jobs)
+        self.forest.add_scores(table, 0, self.n_trees, scores, thread_count(n_jobs))
         return scores
 
-    def predict(self, X: ArrayLike, *, n_jobs: int = -1) -> NDArray[Any]:
+    def predict(self, X: ArrayLike, *, n_jobs: int | None = None) -> NDArray[Any]:
         """Predicted values of a regression, or class labels: the second where its probability is above 1/2."""
         return self._answer(self.decision_function(X, n_jobs=n_jobs))
 
-    def predict_proba(self, X: ArrayLike, *, n_jobs: int = -1) -> Scores:
+    def predict_proba(self, X: ArrayLike, *, n_jobs: int | None = None) -> Scores:
         """Class probabilities, shape (n, 2), columns in the order of `classes`: 1 - p and p = 1 / (1 + e^-score)."""
         return self._probabilities(self.decision_function(X, n_jobs=n_jobs))
 
-    def apply(self, X: ArrayLike, *, n_jobs: int = -1) -> NDArray[np.int32]:
+    def apply(self, X: ArrayLike, *, n_jobs: int | None = None) -> NDArray[np.int32]:
         """Leaf of every row in every tree, shape (n, n_trees): the node's index within its tree."""
-        return self.forest.apply(self._table(X), n_jobs)
+        return self.forest.apply(self._table(X), thread_count(n_jobs))
 
-    def staged_decision_function(self, X: ArrayLike, *, n_jobs: int = -1) -> Iterator[Scores]:
+    def staged_decision_function(self, X: ArrayLike, *, n_jobs: int | None = None) -> Iterator[Scores]:
         """Raw scores after the first tree, the first two, and so on: n_trees arrays of shape (n,)."""
         table = self._table(X)
+        threads = thread_count(n_jobs)
         scores = np.full(table.shape[0], self.start_score)
         for tree in range(self.n_trees):
-            self.forest.add_scores(table, tree, tree + 1, scores, n_jobs)
+            self.forest.add_scores(table, tree, tree + 1, scores, threads)
             yield scores.copy()
 
-    def staged_predict(self, X: ArrayLike, *, n_jobs: int = -1) -> Iterator[NDArray[Any]]:
+    def staged_predict(self, X: ArrayLike, *, n_jobs: int | None = None) -> Iterator[NDArray[Any]]:
         """`predict` after the first tree, the first two, and so on."""
         return (self._answer(scores) for scores in self.staged_decision_function(X, n_jobs=n_jobs))
 
-    def staged_predict_proba(self, X: ArrayLike, *, n_jobs: int = -1) -> Iterator[Scores]:
+    def staged_predict_proba(self, X: ArrayLike, *, n_jobs: int | None = None) -> Iterator[Scores]:
         """`predict_proba` after the first tree, the first two, and so on."""
         return (self._probabilities(scores) for scores in self.staged_decision_function(X, n_jobs=n_jobs))
 
@@ -157,7 +160,7 @@ class Model:
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model to a file, in full or not at all: a temporary file beside it is renamed at the end."""
         target = os.fspath(path)
-        temporary = f"{target}.{os.getpid()}.tmp"
+        temporary = f"{target}.{uuid.uuid4().hex}.tmp"
         try:
             with open(temporary, "wb") as file:
                 file.write(self.to_bytes())
@@ -174,10 +177,15 @@ class Model:
         names = getattr(X, "columns", None)
         if names is not None and self.feature_names is not None and list(names) != list(self.feature_names):
             raise ValueError(_names_message(list(names), list(self.feature_names)))
+        if hasattr(X, "toarray"):
+            raise TypeError("X is a sparse matrix; this version takes dense tables only: pass X.toarray().")
         table = np.asarray(X)
         if table.dtype == object:  # a frame with nullable columns, or None among numbers
             as_numpy = getattr(X, "to_numpy", None)
-            table = as_numpy(np.float64, na_value=np.nan) if as_numpy else table.astype(np.float64)
+            try:
+                table = as_numpy(np.float64, na_value=np.nan) if as_numpy else table.astype(np.float64)
+            except (TypeError, ValueError) as error:
+                raise ValueError(f"X must hold numbers: {error}") from error
         if table.ndim != 2:
             raise ValueError(f"X must have 2 dimensions (rows, features), got shape {table.shape}.")
         return table
