@@ -49,11 +49,11 @@ class BinaryTarget:
         Labels whose rows all weigh 0 are no classes: such rows do not exist.
         """
         y = _plain(y)
-        check_classification_targets(y)
-        classes = np.unique(y if weights is None else y[weights > 0])
+        classes = _distinct(y if weights is None else y[weights > 0])
+        check_classification_targets(classes)
         if len(classes) > 2:
             raise ValueError(
-                f"Only binary classification is supported. The type of the target is {type_of_target(y)}: "
+                f"Only binary classification is supported. The type of the target is {type_of_target(classes)}: "
                 f"y has {len(classes)} classes."
             )
         if len(classes) < 2:
@@ -65,6 +65,15 @@ class BinaryTarget:
             by_row = factors[codes.astype(np.intp)]
             weights = by_row if weights is None else weights * by_row
         return cls(classes, codes, weights)
+
+
+def _distinct(y: NDArray[Any]) -> NDArray[Any]:
+    """Labels in sorted order; two numbers are found without sorting all rows."""
+    if y.dtype.kind in "biuf" and len(y):
+        ends = np.array([y.min(), y.max()], dtype=y.dtype)
+        if ((y == ends[0]) | (y == ends[1])).all():
+            return np.unique(ends)
+    return np.unique(y)
 
 
 def class_factors(
