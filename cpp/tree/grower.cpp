@@ -12,12 +12,12 @@
 namespace curvature {
 namespace {
 
-// A node's work is counted in updates: its rows by the slots, and the cells to scan. From kTeamWork on, a team shares
-// one node; from kAloneWork on, if no other node is open, it does so too; below, open nodes are dealt out whole.
+// A node's work is counted in updates: its rows by the slots, and the cells of two children to scan. From kTeamWork on,
+// a team shares one node; from kAloneWork on, if no other node is open, it does so too; below, nodes are dealt out whole.
 constexpr std::size_t kTeamWork = std::size_t{1} << 20;
 constexpr std::size_t kAloneWork = std::size_t{1} << 16;
 // Work below which opening a parallel region for a few nodes costs more than it saves.
-constexpr std::size_t kRegionWork = std::size_t{1} << 13;
+constexpr std::size_t kRegionWork = 20'000;
 
 NodeHistogram* take(NodeHistogram*& histogram) { return std::exchange(histogram, nullptr); }
 
@@ -96,13 +96,14 @@ void Grower::open(std::size_t node, OpenNodes& open_nodes) {
   if (nodes_[node].split.exists()) open_nodes.insert(node);
 }
 
-std::size_t Grower::work(const Node& node) const { return node.rows.size * matrix_.n_slots() + matrix_.layout().cells; }
+std::size_t Grower::work(const Node& node) const { return node.rows.size * matrix_.n_slots() + 2 * matrix_.layout().cells; }
 
 std::vector<std::size_t> Grower::next_to_expand(const OpenNodes& open_nodes, std::size_t n_splits_left) const {
   std::vector<std::size_t> batch{*open_nodes.begin()};
   const std::size_t first_work = work(nodes_[batch[0]]);
   if (threads_ == 1 || first_work >= kTeamWork || first_work < kRegionWork) return batch;
-  const std::size_t most = std::min(2 * static_cast<std::size_t>(threads_), n_splits_left);
+  // Of the leaves that are open now, hardly more than the first half of those still to be split will be among them.
+  const std::size_t most = std::min(static_cast<std::size_t>(threads_), (n_splits_left + 1) / 2);
   for (auto at = std::next(open_nodes.begin()); at != open_nodes.end() && batch.size() < most; ++at) {
     if (nodes_[*at].left == kNoNode && work(nodes_[*at]) < kTeamWork) batch.push_back(*at);
   }
