@@ -69,9 +69,6 @@ def most_threads(action, n_jobs: int) -> int:
     return most
 
 
-# How many run.
-
-
 @linux
 @two_processors
 def test_available_threads_follow_affinity() -> None:
@@ -115,7 +112,8 @@ def test_an_explicit_n_jobs_is_honoured(n_jobs: int) -> None:
     X, y = table(50_000)
     est = cv.BoostedTreesRegressor(n_estimators=5, n_jobs=n_jobs)
     assert most_threads(lambda: est.fit(X, y), n_jobs) == n_jobs
-    assert most_threads(lambda: est.predict(X), n_jobs) == n_jobs
+    many = np.tile(X, (8, 1))  # tens of milliseconds: time for every worker to wake up
+    assert most_threads(lambda: est.predict(many), n_jobs) == n_jobs
 
 
 def test_small_work_runs_on_one_thread() -> None:
@@ -159,14 +157,20 @@ def test_idle_workers_do_not_spin_after_a_fit() -> None:
 @linux
 @two_processors
 def test_idle_workers_do_not_spin_during_a_fit() -> None:
-    """Where one thread has all the work (200 rows), three others sleep: processor time is about the wall-clock time."""
-    ratio = run("""
-        X, y = table(200)
-        est = cv.BoostedTreesRegressor(n_estimators=10_000, n_jobs=4)
+    """Where one thread has all the work, three others sleep: processor time is about the wall-clock time.
+
+    The table is large enough for a team, and its trees, of one split each, too small to be shared.
+    """
+    ratio, threads = run("""
+        X, y = table(6_500, 8)
+        est = cv.BoostedTreesRegressor(n_estimators=6_000, max_leaves=2, n_jobs=4)
         began, used = time.perf_counter(), time.process_time()
-        est.fit(X, y)
+        with cv.profile() as p:
+            est.fit(X, y)
         print((time.process_time() - used) / (time.perf_counter() - began))
-    """)
+        print(max(p.to_dict()["phases"][name]["threads"] for name in ("gradient", "accumulate", "scan", "update")))
+    """).split()
+    assert threads == "1"
     assert float(ratio) < 1.25  # 2 or more where they spin
 
 
@@ -199,9 +203,6 @@ def test_threads_beside_busy_processes_are_no_disaster() -> None:
         print(two / one)
     """)
     assert float(ratio) < 3
-
-
-# Other threads and processes.
 
 
 @pytest.mark.parametrize("backend", ["loky", "threading", "multiprocessing"])
@@ -312,9 +313,6 @@ def test_other_libraries_with_threads_in_one_process(other: str, first: bool) ->
     head = load + HEAD if first else HEAD + load
     expected = run(ours + alone, PYTHONHASHSEED="0")
     assert run(ours + both, head=head, PYTHONHASHSEED="0") == expected
-
-
-# Failures, interrupts, memory.
 
 
 @linux

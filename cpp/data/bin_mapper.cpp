@@ -19,19 +19,20 @@ namespace {
 // kSampleRows equal stretches of them. Fixed, so that cuts do not depend on a seed.
 std::vector<std::size_t> cut_rows(std::size_t n_rows, const double* weights) {
   std::vector<RowIndex> positive;  // only where some rows weigh nothing
-  if (weights && std::any_of(weights, weights + n_rows, [](double w) { return !(w > 0); })) {
+  const bool some_weigh_nothing = weights && std::any_of(weights, weights + n_rows, [](double w) { return !(w > 0); });
+  if (some_weigh_nothing) {
     for (std::size_t row = 0; row < n_rows; ++row) {
       if (weights[row] > 0) positive.push_back(static_cast<RowIndex>(row));
     }
   }
-  const std::size_t n = positive.empty() ? n_rows : positive.size();
+  const std::size_t n = some_weigh_nothing ? positive.size() : n_rows;
   const std::size_t m = std::min(n, BinMapper::kSampleRows);
   std::vector<std::size_t> rows(m);
   for (std::size_t k = 0; k < m; ++k) {
     const std::size_t begin = k * n / m;
     const std::size_t end = (k + 1) * n / m;
     const std::size_t rank = begin + mix(k) % (end - begin);
-    rows[k] = positive.empty() ? rank : positive[rank];
+    rows[k] = some_weigh_nothing ? positive[rank] : rank;
   }
   return rows;
 }
