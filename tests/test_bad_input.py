@@ -388,3 +388,20 @@ def test_more_threads_than_there_can_be_do_not_crash() -> None:
         print("alive")
     """)
     assert done.stdout == "alive\n", (done.returncode, done.stderr)
+
+
+def test_a_signal_handler_may_fit_and_predict() -> None:
+    """A handler that runs between two trees fits on fewer threads than the fit it interrupts; both models are right."""
+    done = run("""
+        fit = lambda n_trees, n_jobs: cv.BoostedTreesRegressor(n_estimators=n_trees, n_jobs=n_jobs).fit(X, y)
+        inner, outer, found = fit(2, 2).model_.to_bytes(), fit(60, 8).model_.to_bytes(), []
+        def handler(*_):
+            found.append(fit(2, 2).model_.to_bytes() == inner)
+            signal.setitimer(signal.ITIMER_REAL, 0.02)
+        signal.signal(signal.SIGALRM, handler)
+        signal.setitimer(signal.ITIMER_REAL, 0.02)
+        again = fit(60, 8).model_.to_bytes()
+        signal.signal(signal.SIGALRM, signal.SIG_IGN)
+        print(all(found), len(found) > 0, again == outer)
+    """)
+    assert done.stdout == "True True True\n", done.stderr

@@ -16,16 +16,9 @@ constexpr std::array kAll{InstructionSet::baseline, InstructionSet::v3, Instruct
 
 bool supported(InstructionSet set) {
 #ifdef CURVATURE_HAS_X86_LEVELS
-  // The compiler's own list of what x86-64-v3 and v4 mean; checks that the system saves the wide registers too.
-  if (set == InstructionSet::v3) {
-    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2") &&
-           __builtin_cpu_supports("bmi");
-  }
-  if (set == InstructionSet::v4) {
-    return supported(InstructionSet::v3) && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-           __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") &&
-           __builtin_cpu_supports("avx512vl");
-  }
+  // The compiler's own list of what the levels mean; it checks that the system saves the wide registers too.
+  if (set == InstructionSet::v3) return __builtin_cpu_supports("x86-64-v3") != 0;
+  if (set == InstructionSet::v4) return __builtin_cpu_supports("x86-64-v4") != 0;
 #endif
   return set == InstructionSet::baseline;
 }

@@ -52,6 +52,9 @@ void await_change(const std::atomic<T>& value, T old) {
 // ever taken of the living job, and the job's fields stay as they are until all its taken tasks are done.
 class Team {
  public:
+  explicit Team(int threads) : threads_(threads) {}
+  [[nodiscard]] int threads() const { return threads_; }
+
   void run(std::size_t n_tasks, Task call, void* body) {
     call_ = call;
     body_ = body;
@@ -101,6 +104,7 @@ class Team {
     return true;
   }
 
+  const int threads_;
   alignas(64) std::atomic<std::uint64_t> ticket_{0};
   alignas(64) std::atomic<std::uint32_t> done_{0};
   std::atomic<bool> failed_{false};
@@ -153,7 +157,7 @@ bool alone() {
 
 void run_in_team(int threads, void (*call)(void* body), void* body) {
   if (threads <= 1 || current_team || alone()) return call(body);
-  Team team;
+  Team team(threads);
   std::exception_ptr failure;
   open_region(threads, [&](int number) {
     if (number > 0) {
@@ -174,11 +178,13 @@ void run_in_team(int threads, void (*call)(void* body), void* body) {
 void run_tasks(std::size_t n_tasks, int threads, Task call, void* body) {
   constexpr std::size_t kMostTasks = 0xffffffffu;
   if (threads > 1 && n_tasks > 1 && n_tasks <= kMostTasks && !inside_task) {
-    if (current_team) {
+    // A signal handler may call back from between two jobs, with fewer workers to be numbered than the team has.
+    const bool fits = current_team && current_team->threads() <= threads;
+    if (fits) {
       const Restored<bool> task(inside_task, true);
       return current_team->run(n_tasks, call, body);
     }
-    if (!alone()) {
+    if (!current_team && !alone()) {
       const int team = static_cast<int>(std::min<std::size_t>(n_tasks, static_cast<std::size_t>(threads)));
       return with_team(team, [&] { run_tasks(n_tasks, threads, call, body); });
     }

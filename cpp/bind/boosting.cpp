@@ -1,3 +1,4 @@
+#include <chrono>
 #include <memory>
 #include <optional>
 
@@ -21,7 +22,10 @@ void register_boosting(py::module_& module) {
         if (weights) require_length(*weights, table.n_rows, "sample_weight");
         const BoostParams params = boost_params(values);
         const Target target{y.data(), weights ? weights->data() : nullptr};
-        const auto stop_on_signal = [] {
+        const auto stop_on_signal = [looked = std::chrono::steady_clock::now()]() mutable {
+          const auto now = std::chrono::steady_clock::now();
+          if (now - looked < std::chrono::milliseconds(50)) return;
+          looked = now;
           const py::gil_scoped_acquire locked;
           if (PyErr_CheckSignals() != 0) throw py::error_already_set();
         };

@@ -11,14 +11,16 @@ import matplotlib
 
 matplotlib.use("Agg")
 
-import curvature as cv
 import matplotlib.pyplot as plt
 import numpy as np
-from curvature import _core
 from matplotlib.axes import Axes
+from phases import phases
 from sklearn.datasets import load_breast_cancer, load_diabetes
 from sklearn.metrics import root_mean_squared_error
 from sklearn.model_selection import train_test_split
+
+import curvature as cv
+from curvature import _core
 
 FOLDER = Path(__file__).parent
 BLUE, ORANGE, GREEN, GREY = "#2b6cb0", "#c05621", "#2f855a", "#a0aec0"
@@ -61,7 +63,7 @@ def importances(axes: Axes) -> None:
     axes.set_title("breast cancer: feature_importances_, the first ten", fontsize=10)
 
 
-PICTURES: tuple[Callable[[Axes], None], ...] = (staged_loss, cuts, importances)
+PICTURES: tuple[Callable[[Axes], None], ...] = (staged_loss, cuts, importances, phases)
 
 
 def main(names: list[str]) -> None:

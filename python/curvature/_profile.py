@@ -42,6 +42,7 @@ class profile:  # noqa: N801 - used as a function: with profile() as p
 
     def __enter__(self) -> Self:
         self._before = _core.profile_totals()
+        self._by_thread: NDArray[np.int64] = np.zeros_like(self._before)  # nothing to tell before the end
         self._began = time.perf_counter()
         _core.profile_start()
         return self
@@ -51,7 +52,7 @@ class profile:  # noqa: N801 - used as a function: with profile() as p
         self.seconds = time.perf_counter() - self._began
         after = _core.profile_totals()
         after[: len(self._before)] -= self._before
-        self._by_thread: NDArray[np.int64] = after
+        self._by_thread = after
 
     def to_dict(self) -> dict[str, Any]:
         """Wall-clock seconds, and for every phase that ran its seconds, share, calls, work, unit and threads.

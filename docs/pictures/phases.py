@@ -8,7 +8,7 @@ import curvature as cv
 COLUMNS, TREES = 28, 50
 
 
-def profile(axes: Axes, n_rows: int = 1_000_000) -> None:
+def phases(axes: Axes, n_rows: int = 1_000_000) -> None:
     """Draw where the time of a fit and a prediction goes, phase by phase."""
     rng = np.random.default_rng(0)
     X = rng.standard_normal((n_rows, COLUMNS), dtype=np.float32)
