@@ -41,8 +41,8 @@ void check_target(const Table& table, const Target& target, const Loss& loss) {
     throw InputError(sentence("sample_weight has a sum of ", total_weight, "; it must be in [1e-250, 1e307]."));
   }
   if (total != 0 && !(total >= kLeast && total <= kMost)) {
-    throw InputError(sentence("y has a weighted sum of |y| of ", total,
-                              "; it must be 0 or in [1e-250, 1e307]: use another unit."));
+    throw InputError(
+        sentence("y has a weighted sum of |y| of ", total, "; it must be 0 or in [1e-250, 1e307]: use another unit."));
   }
 }
 

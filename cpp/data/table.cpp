@@ -68,10 +68,4 @@ void read_values(const Column& column, std::size_t begin, std::size_t n, double*
   read_any(column, begin, n, out);
 }
 
-double read_value(const Column& column, std::size_t row) {
-  double value = 0;
-  read_values(column, row, 1, &value);
-  return value;
-}
-
 }  // namespace curvature

@@ -31,7 +31,4 @@ struct Table {
 void read_values(const Column& column, std::size_t begin, std::size_t n, float* out);
 void read_values(const Column& column, std::size_t begin, std::size_t n, double* out);
 
-/// One value as a double.
-[[nodiscard]] double read_value(const Column& column, std::size_t row);
-
 }  // namespace curvature

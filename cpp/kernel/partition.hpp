@@ -12,8 +12,6 @@ namespace curvature {
 struct CodeSplit {
   std::int32_t bin = 0;
   bool missing_left = false;
-
-  [[nodiscard]] bool goes_left(std::int32_t code) const { return code == 0 ? missing_left : code <= bin; }
 };
 
 namespace kernel {

@@ -1,4 +1,4 @@
-// Links: what turns a raw score into the response.
+// Links: how the raw score of a model follows from the response (a mean, a probability).
 #pragma once
 
 #include <cmath>
@@ -7,14 +7,7 @@ namespace curvature {
 
 enum class Link { identity, logit };
 
-/// The response for a raw score: f itself, or 1 / (1 + e^-f).
-[[nodiscard]] inline double response(Link link, double score) {
-  if (link == Link::identity) return score;
-  const double e = std::exp(-std::abs(score));
-  return score < 0 ? e / (1 + e) : 1 / (1 + e);
-}
-
-/// The raw score of a response; the inverse of `response`.
+/// The raw score of a response.
 [[nodiscard]] inline double score_of(Link link, double response) {
   return link == Link::identity ? response : std::log(response / (1 - response));
 }

@@ -13,7 +13,8 @@ namespace curvature {
 namespace {
 
 // A node's work is counted in updates: its rows by the slots, and the cells of two children to scan. From kTeamWork on,
-// a team shares one node; from kAloneWork on, if no other node is open, it does so too; below, nodes are dealt out whole.
+// a team shares one node; from kAloneWork on, if no other node is open, it does so too; below, nodes are dealt out
+// whole.
 constexpr std::size_t kTeamWork = std::size_t{1} << 20;
 constexpr std::size_t kAloneWork = std::size_t{1} << 16;
 // Work below which opening a parallel region for a few nodes costs more than it saves.
@@ -96,7 +97,9 @@ void Grower::open(std::size_t node, OpenNodes& open_nodes) {
   if (nodes_[node].split.exists()) open_nodes.insert(node);
 }
 
-std::size_t Grower::work(const Node& node) const { return node.rows.size * matrix_.n_slots() + 2 * matrix_.layout().cells; }
+std::size_t Grower::work(const Node& node) const {
+  return node.rows.size * matrix_.n_slots() + 2 * matrix_.layout().cells;
+}
 
 std::vector<std::size_t> Grower::next_to_expand(const OpenNodes& open_nodes, std::size_t n_splits_left) const {
   std::vector<std::size_t> batch{*open_nodes.begin()};
