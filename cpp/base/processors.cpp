@@ -27,18 +27,35 @@ int affinity_limit() {
   return static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
 }
 
-// Processors granted by a control group, rounded up.
+int in_processors(double quota, double period) {
+  if (!(quota > 0) || !(period > 0)) return kNoLimit;
+  return std::max(1, static_cast<int>(std::ceil(quota / period)));
+}
+
+// Processors granted by the control groups of this process, rounded up: version 2 in its own group and all above it,
+// version 1 where a container sees its group as the root.
 int cgroup_limit() {
+  int limit = kNoLimit;
+  std::ifstream groups("/proc/self/cgroup");
+  for (std::string line; std::getline(groups, line);) {
+    if (line.rfind("0::/", 0) != 0) continue;
+    for (std::string path = line.substr(3);; path.resize(path.find_last_of('/'))) {
+      std::ifstream file("/sys/fs/cgroup" + path + "/cpu.max");
+      std::string quota;
+      double period = 0;
+      if (file >> quota >> period && quota != "max") {
+        limit = std::min(limit, in_processors(std::strtod(quota.c_str(), nullptr), period));
+      }
+      if (path.empty()) break;
+    }
+  }
   double quota = -1;
   double period = 0;
-  if (std::ifstream v2("/sys/fs/cgroup/cpu.max"); v2) {
-    std::string first;
-    if (v2 >> first >> period && first != "max") quota = std::strtod(first.c_str(), nullptr);
-  } else if (std::ifstream v1("/sys/fs/cgroup/cpu/cpu.cfs_quota_us"); v1 >> quota) {
+  if (std::ifstream("/sys/fs/cgroup/cpu/cpu.cfs_quota_us") >> quota) {
     std::ifstream("/sys/fs/cgroup/cpu/cpu.cfs_period_us") >> period;
+    limit = std::min(limit, in_processors(quota, period));
   }
-  if (quota <= 0 || period <= 0) return kNoLimit;
-  return std::max(1, static_cast<int>(std::ceil(quota / period)));
+  return limit;
 }
 
 int environment_limit() {
@@ -47,14 +64,17 @@ int environment_limit() {
   return wanted > 0 && wanted < kNoLimit ? static_cast<int>(wanted) : kNoLimit;
 }
 
+#ifdef CURVATURE_STD_THREADS
+int openmp_limit() { return kNoLimit; }
+#else
+const int openmp_at_load = omp_get_max_threads();  // of the affinity then, which may have been widened since
+
 // What the calling thread was allowed at run time, by omp_set_num_threads or through threadpoolctl.
 int openmp_limit() {
-#ifdef CURVATURE_STD_THREADS
-  return kNoLimit;
-#else
-  return std::max(1, omp_get_max_threads());
-#endif
+  const int now = omp_get_max_threads();
+  return now == openmp_at_load ? kNoLimit : std::max(1, now);
 }
+#endif
 
 }  // namespace
 
