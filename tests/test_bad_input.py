@@ -224,6 +224,7 @@ BAD_WEIGHTS: dict[str, tuple[Any, str]] = {
     "NaN": (at_3(ONES, np.nan), "Input sample_weight contains NaN"),
     "infinity": (at_3(ONES, np.inf), "Input sample_weight contains infinity"),
     "negative": (at_3(ONES, -1.0), r"sample_weight\[3\]=-1 must be at least 0"),
+    "all negative": (-ONES, r"sample_weight\[0\]=-1 must be at least 0"),
     "all zero": (0 * ONES, "Sample weights must contain at least one non-zero number"),
     "complex": (ONES + 1j, "Complex data not supported"),
     "text": (np.full(N, "blue"), r"(?s)sample_weight.*blue|blue.*sample_weight"),

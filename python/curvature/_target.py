@@ -23,6 +23,9 @@ def read_weights(sample_weight: ArrayLike | None, X: NDArray[Any]) -> NDArray[np
         if "sample_weight" in str(error):
             raise
         raise type(error)(f"sample_weight: {error}") from error
+    if (negative := weights < 0).any():  # the core checks too, but a classifier looks for its classes before
+        row = int(negative.argmax())
+        raise ValueError(f"sample_weight[{row}]={weights[row]:g} must be at least 0 and finite.")
     return weights
 
 
