@@ -10,6 +10,7 @@
 #include "base/random.hpp"
 #include "base/threads.hpp"
 #include "boost/fit.hpp"
+#include "loss/named.hpp"
 
 using namespace curvature;
 
@@ -18,6 +19,8 @@ namespace {
 void require(bool condition, const std::string& what) {
   if (!condition) throw std::runtime_error(what);
 }
+
+std::shared_ptr<Loss> loss_named(const char* name) { return make_loss(name, {}, 2, instruction_set()); }
 
 double uniform(std::uint64_t key) { return static_cast<double>(mix(key) >> 11) * 0x1p-53; }
 
@@ -43,6 +46,10 @@ struct Sample {
     }
   }
 
+  [[nodiscard]] LossTable target(bool weighted = false) const {
+    return {{y.data()}, weighted ? weights.data() : nullptr, y.size()};
+  }
+
   [[nodiscard]] Table table() const {
     Table table;
     table.n_rows = y.size();
@@ -55,20 +62,20 @@ struct Sample {
 };
 
 std::vector<double> scores(const BoostedTrees& model, const Table& table, int threads) {
-  std::vector<double> out(table.n_rows, model.start_score);
+  std::vector<double> out(table.n_rows, model.start_scores[0]);
   model.forest.add_scores(table, 0, model.forest.n_trees(), out.data(), threads);
   return out;
 }
 
-void fits_agree_for_any_threads(const Sample& sample, BoostParams params, bool weighted) {
+void fits_agree_for_any_threads(const Sample& sample, BoostParams params, bool weighted, Loss& loss) {
   const Table table = sample.table();
-  const Target target{sample.y.data(), weighted ? sample.weights.data() : nullptr};
+  const LossTable target = sample.target(weighted);
   params.n_jobs = 1;
-  const BoostedTrees one = fit(table, target, params, {});
+  const BoostedTrees one = fit(table, target, loss, params, {});
   require(one.forest.nodes().size() > one.forest.n_trees(), "no tree was split");
   for (const int threads : {2, 3, 8}) {
     params.n_jobs = threads;
-    const BoostedTrees many = fit(table, target, params, {});
+    const BoostedTrees many = fit(table, target, loss, params, {});
     require(many.forest.nodes().threshold == one.forest.nodes().threshold, "trees differ between threads");
     require(scores(many, table, threads) == scores(one, table, 1), "scores differ between threads");
   }
@@ -89,11 +96,14 @@ void refuses(const char* what, Action&& action) {
 void bad_input_is_refused(const Sample& sample) {
   BoostParams params;
   params.max_bins = 1;
-  refuses<InputError>("max_bins=1", [&] { (void)fit(sample.table(), {sample.y.data(), nullptr}, params, {}); });
-  std::vector<double> weights(sample.y.size(), 0.0);
-  refuses<InputError>("weights of 0", [&] { (void)fit(sample.table(), {sample.y.data(), weights.data()}, {}, {}); });
+  refuses<InputError>("max_bins=1",
+                      [&] { (void)fit(sample.table(), sample.target(), *loss_named("squared"), params, {}); });
+  const std::vector<double> weights(sample.y.size(), 0.0);
+  LossTable weightless = sample.target();
+  weightless.weights = weights.data();
+  refuses<InputError>("weights of 0", [&] { (void)fit(sample.table(), weightless, *loss_named("squared"), {}, {}); });
   refuses<std::runtime_error>("an exception between trees", [&] {
-    (void)fit(sample.table(), {sample.y.data(), nullptr}, {}, [] { throw std::runtime_error("stop"); });
+    (void)fit(sample.table(), sample.target(), *loss_named("squared"), {}, [] { throw std::runtime_error("stop"); });
   });
   refuses<std::runtime_error>("an exception in a task", [] {
     parallel_for(64, 4, [](std::size_t task, int) {
@@ -105,7 +115,7 @@ void bad_input_is_refused(const Sample& sample) {
   nodes.threshold = nodes.value = nodes.gain = nodes.cover = {0.0, 0.0, 0.0};
   nodes.missing_left = {0, 0, 0};
   nodes.left = {7, 0, 0};
-  refuses<ModelError>("a child out of range", [&] { Forest(1, {0, 3}, nodes); });
+  refuses<ModelError>("a child out of range", [&] { Forest(1, 1, {0, 3}, nodes); });
 }
 
 }  // namespace
@@ -114,15 +124,17 @@ int main() try {
   const Sample sample(20'000);
   BoostParams params;
   params.n_estimators = 5;
-  fits_agree_for_any_threads(sample, params, false);
-  params.loss = "logistic";
-  fits_agree_for_any_threads(sample, params, true);
-  params.max_bins = 5000;  // columns of two-byte codes
+  const std::shared_ptr<Loss> logistic = loss_named("logistic");
+  fits_agree_for_any_threads(sample, params, false, *loss_named("squared"));
+  fits_agree_for_any_threads(sample, params, true, *logistic);
+  fits_agree_for_any_threads(sample, params, true, *loss_named("absolute"));  // leaves by quantiles
+  fits_agree_for_any_threads(sample, params, true, *loss_named("poisson"));   // steps halved where they must be
+  params.max_bins = 5000;                                                     // columns of two-byte codes
   params.tree.max_leaves = 0;
   params.tree.max_depth = 6;
   params.tree.grow_policy = GrowPolicy::depthwise;
   params.tree.reg_alpha = 0.5;
-  fits_agree_for_any_threads(sample, params, true);
+  fits_agree_for_any_threads(sample, params, true, *logistic);
   bad_input_is_refused(sample);
   std::puts("smoke: all holds");
   return 0;

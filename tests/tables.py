@@ -25,16 +25,17 @@ PLAIN: dict[str, Any] = {
     "reg_alpha": 0.0,
     "colsample_bynode": 1.0,
     "grow_policy": "lossguide",
-    "loss": "squared",
     "seed": 0,
     "n_jobs": 1,
 }
 CORE_ONLY = {"colsample_bynode", "seed", "n_jobs"}
 
 
-def fit(X: Any, y: Any, weights: Any = None, **changes: Any) -> tuple[float, Any]:
-    """`_core.boost_fit` with PLAIN and the given changes."""
-    return _core.boost_fit(X, np.asarray(y, dtype=np.float64), weights, PLAIN | changes)
+def fit(X: Any, y: Any, weights: Any = None, loss: str = "squared", **changes: Any) -> tuple[float, Any]:
+    """`_core.boost_fit` with a named loss of one output, PLAIN and the given changes."""
+    columns = [np.asarray(y, dtype=np.float64)]
+    starts, forest = _core.boost_fit(X, columns, weights, _core.named_loss(loss, {}), PLAIN | changes)
+    return starts[0], forest
 
 
 def scores_of(start: float, forest: Any, X: Any, n_trees: int | None = None) -> Floats:

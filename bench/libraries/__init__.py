@@ -10,9 +10,12 @@ from .xgboost import XGBoost
 
 LIBRARIES: dict[str, Library] = {
     "curvature": Curvature(),
+    "curvature-formula": Curvature(formula=True),
     "lightgbm": LightGBM(),
     "lightgbm-quantized": LightGBM(quantized=True),
+    "lightgbm-callback": LightGBM(callback=True),
     "xgboost-lossguide": XGBoost(grow_policy="lossguide"),
+    "xgboost-lossguide-callback": XGBoost(grow_policy="lossguide", callback=True),
     "xgboost-depthwise": XGBoost(grow_policy="depthwise"),
     "catboost-lossguide": CatBoost(grow_policy="Lossguide"),
     "catboost-symmetric": CatBoost(grow_policy="SymmetricTree"),

@@ -15,11 +15,13 @@ struct Bounds {
   double low = -std::numeric_limits<double>::infinity();
   double high = std::numeric_limits<double>::infinity();
   bool low_open = false;
+  bool high_open = false;
   bool none_allowed = false;
 
   [[nodiscard]] constexpr bool contain(double value) const {
     if (none_allowed && value == 0) return true;
-    return value <= high && value < std::numeric_limits<double>::infinity() && (low_open ? value > low : value >= low);
+    if (!(low_open ? value > low : value >= low)) return false;
+    return (high_open ? value < high : value <= high) && value < std::numeric_limits<double>::infinity();
   }
   [[nodiscard]] constexpr Bounds or_none() const {
     Bounds relaxed = *this;
@@ -33,6 +35,10 @@ struct Bounds {
 [[nodiscard]] constexpr Bounds between(double low, double high) { return {.low = low, .high = high}; }
 [[nodiscard]] constexpr Bounds more_than_up_to(double low, double high) {
   return {.low = low, .high = high, .low_open = true};
+}
+
+[[nodiscard]] constexpr Bounds inside(double low, double high) {
+  return {.low = low, .high = high, .low_open = true, .high_open = true};
 }
 
 template <class Struct, class Value>

@@ -37,14 +37,14 @@ Table checked_table(const Forest& forest, const py::array& X) {
 void register_forest(py::module_& module) {
   py::class_<Forest, std::shared_ptr<Forest>>(module, "Forest")
       .def_static("from_arrays",
-                  [](std::int32_t n_features, const py::dict& arrays) {
+                  [](std::int32_t n_features, std::int32_t n_outputs, const py::dict& arrays) {
                     TreeNodes nodes;
                     for_each_array(nodes, [&](const char* name, auto& member) {
                       using T = typename std::remove_reference_t<decltype(member)>::value_type;
                       member = to_vector<T>(arrays[name]);
                     });
-                    return std::make_shared<Forest>(n_features, to_vector<std::int64_t>(arrays["tree_begin"]),
-                                                    std::move(nodes));
+                    return std::make_shared<Forest>(n_features, n_outputs,
+                                                    to_vector<std::int64_t>(arrays["tree_begin"]), std::move(nodes));
                   })
       .def("arrays",
            [](const Forest& forest) {
@@ -55,13 +55,17 @@ void register_forest(py::module_& module) {
              return arrays;
            })
       .def_property_readonly("n_features", &Forest::n_features)
+      .def_property_readonly("n_outputs", &Forest::n_outputs)
       .def_property_readonly("n_trees", &Forest::n_trees)
       .def(
           "add_scores",
           [](const Forest& forest, const py::array& X, std::size_t first, std::size_t last,
              py::array_t<double, py::array::c_style>& scores, int n_jobs) {
             const Table table = checked_table(forest, X);
-            require_length(scores, table.n_rows, "scores");
+            if (static_cast<std::size_t>(scores.size()) !=
+                table.n_rows * static_cast<std::size_t>(forest.n_outputs())) {
+              throw InputError(sentence("scores must have ", table.n_rows, " rows of ", forest.n_outputs(), "."));
+            }
             if (first > last || last > forest.n_trees()) throw InputError("trees out of range.");
             double* out = scores.mutable_data();
             const py::gil_scoped_release unlocked;

@@ -73,7 +73,6 @@ BoostParams boost_params(const py::dict& values) {
     throw InputError(
         sentence("grow_policy=", py::repr(policy).cast<std::string>(), " must be 'lossguide' or 'depthwise'."));
   }
-  params.loss = py::str(values["loss"]);
   params.seed = values["seed"].cast<std::uint64_t>();
   params.n_jobs = values["n_jobs"].cast<int>();
   return params;

@@ -2,31 +2,42 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <optional>
 #include <utility>
 
 #include "base/processors.hpp"
 #include "base/random.hpp"
 #include "base/threads.hpp"
+#include "boost/leaf_values.hpp"
 #include "boost/row_state.hpp"
 #include "data/bin_mapper.hpp"
 #include "data/binned_matrix.hpp"
-#include "loss/loss.hpp"
 #include "tree/grower.hpp"
 
 namespace curvature {
 namespace {
 
-void check_target(const Table& table, const Target& target, const Loss& loss) {
-  const Domain domain = loss.domain();
+std::string describe(const Domain& domain) {
+  if (domain.two_labels) return sentence(domain.low, " or ", domain.high);
+  const char* what = domain.whole ? "a whole number " : "";
+  constexpr double kMost = std::numeric_limits<double>::max();
+  if (domain.high == kMost && domain.low == -kMost) return "finite";
+  if (domain.high == kMost)
+    return sentence(what, domain.low_open ? "more than " : "at least ", domain.low, " and finite");
+  return sentence(what, "in ", domain.low_open ? "(" : "[", domain.low, ", ", domain.high, "]");
+}
+
+void check_target(const LossTable& target, const LossInfo& loss) {
   double total_weight = 0;
   double total = 0;  // of w |y|
-  for (std::size_t row = 0; row < table.n_rows; ++row) {
-    if (!(target.y[row] >= domain.low && target.y[row] <= domain.high)) {
-      throw InputError(sentence("y[", row, "]=", target.y[row], " must be in [", domain.low, ", ", domain.high,
-                                "] for loss='", loss.name(), "'."));
+  const double* y = target.columns[0];
+  for (std::size_t row = 0; row < target.n_rows; ++row) {
+    if (!loss.domain.contain(y[row])) {
+      throw InputError(
+          sentence("y[", row, "]=", y[row], " must be ", describe(loss.domain), " for loss='", loss.name, "'."));
     }
-    total += std::abs(target.y[row]) * (target.weights ? target.weights[row] : 1.0);
+    total += std::abs(y[row]) * (target.weights ? target.weights[row] : 1.0);
     if (!target.weights) continue;
     if (!(target.weights[row] >= 0 && std::isfinite(target.weights[row]))) {
       throw InputError(sentence("sample_weight[", row, "]=", target.weights[row], " must be at least 0 and finite."));
@@ -46,68 +57,78 @@ void check_target(const Table& table, const Target& target, const Loss& loss) {
   }
 }
 
-// The step that minimises G v + H v^2 / 2 + lambda v^2 / 2 + alpha |v|: -T(G) / (H + lambda), T the soft threshold.
-double newton_step(const LeafSum& sum, const TreeParams& params) {
-  const double shrunk = std::max(std::abs(sum.gradient) - params.reg_alpha, 0.0);
-  const double curvature = sum.hessian + params.reg_lambda;
-  return curvature > 0 ? -std::copysign(shrunk, sum.gradient) / curvature : 0.0;
-}
-
-InputError overflow(const BoostParams& params, std::int32_t round) {
-  return InputError(sentence("learning_rate=", params.learning_rate, " lets the scores overflow in tree ", round + 1,
-                             ": lower it, or bring y to a smaller unit."));
+// What to say where the derivatives of a round are no numbers.
+InputError not_finite(const RowState& rows, const LossInfo& loss, const BoostParams& params, std::int32_t round,
+                      std::size_t output) {
+  const std::optional<std::size_t> row = rows.row_not_finite(output);
+  if (round > 0 || !row) {
+    return InputError(sentence("learning_rate=", params.learning_rate, " lets the scores overflow in tree ", round + 1,
+                               ": lower it, or bring y to a smaller unit."));
+  }
+  return InputError(sentence("loss='", loss.name, "' has derivatives that are no finite numbers at the start score f=",
+                             rows.scores()[output][*row], ", in row ", *row, " with y=", rows.target().columns[0][*row],
+                             "."));
 }
 
 bool all_whole(const double* weights, std::size_t n) {
   return !weights || std::all_of(weights, weights + n, [](double w) { return w == std::floor(w); });
 }
 
-BoostedTrees boost(const Table& table, const Target& target, const BoostParams& params, const Loss& loss, int threads,
+BoostedTrees boost(const Table& table, const LossTable& target, Loss& loss, const BoostParams& params, int threads,
                    const std::function<void()>& after_tree) {
+  const LossInfo& info = loss.info();
   const BinMapper mapper(table, target.weights, params.max_bins, threads);
   const BinnedMatrix matrix(table, mapper, target.weights, threads);
-  const bool hessian_is_weight = loss.constant_hessian() && all_whole(target.weights, table.n_rows);
+  const bool hessian_is_weight = info.unit_curvature && all_whole(target.weights, table.n_rows);
   Grower grower(matrix, mapper, params.tree, target.weights, hessian_is_weight, threads);
-  RowState rows(loss, target.y, target.weights, table.n_rows, threads);
-  const double start_score = loss.start_score(target.y, target.weights, table.n_rows);
-  rows.start(start_score);
+  RowState rows(loss, target, threads);
+  std::vector<double> start_scores = loss.start_scores(target, threads);
+  rows.start(start_scores);
 
   std::vector<std::int64_t> tree_begin{0};
   TreeNodes nodes;
   for (std::int32_t round = 0; round < params.n_estimators; ++round) {
-    const std::uint64_t key = child_key(params.seed, static_cast<std::uint64_t>(round));
-    const QuantizationScale scale = rows.quantize(key);
-    if (!rows.finite()) throw overflow(params, round);
-    GrownTree tree = grower.grow(rows.pairs(), scale, key);
-    rows.assign_leaves(tree, grower);
-    const std::vector<LeafSum> sums = rows.leaf_sums(tree.leaves.size());
-    std::vector<double> values(tree.leaves.size());
-    for (std::size_t leaf = 0; leaf < values.size(); ++leaf) {
-      values[leaf] = params.learning_rate * newton_step(sums[leaf], params.tree);
-      if (!std::isfinite(values[leaf])) throw overflow(params, round);
-      tree.nodes.value[static_cast<std::size_t>(tree.leaves[leaf].node)] = values[leaf];
+    rows.begin_round();
+    const std::size_t first_node = nodes.size();
+    for (std::size_t output = 0; output < info.n_outputs; ++output) {
+      const std::uint64_t key = child_key(params.seed, static_cast<std::uint64_t>(round) * info.n_outputs + output);
+      const QuantizationScale scale = rows.quantize(output, key);
+      if (!rows.finite()) throw not_finite(rows, info, params, round, output);
+      GrownTree tree = grower.grow(rows.pairs(), scale, key);
+      rows.assign_leaves(tree, grower);
+      const std::vector<double> values =
+          leaf_values(loss, rows, tree.leaves.size(), output, params.tree, params.learning_rate, threads);
+      for (std::size_t leaf = 0; leaf < values.size(); ++leaf) {
+        if (!std::isfinite(values[leaf])) throw not_finite(rows, info, params, round, output);
+        tree.nodes.value[static_cast<std::size_t>(tree.leaves[leaf].node)] = values[leaf];
+      }
+      rows.add(output, values);
+      nodes.append(tree.nodes);
+      tree_begin.push_back(static_cast<std::int64_t>(nodes.size()));
+      if (after_tree) after_tree();
     }
-    rows.add(values);
-    nodes.append(tree.nodes);
-    tree_begin.push_back(static_cast<std::int64_t>(nodes.size()));
-    if (after_tree) after_tree();
+    const double held = rows.hold_round();
+    for (std::size_t i = first_node; i < nodes.size(); ++i) nodes.value[i] *= held;
   }
-  return {start_score,
-          Forest(static_cast<std::int32_t>(table.columns.size()), std::move(tree_begin), std::move(nodes))};
+  return {std::move(start_scores),
+          Forest(static_cast<std::int32_t>(table.columns.size()), static_cast<std::int32_t>(info.n_outputs),
+                 std::move(tree_begin), std::move(nodes))};
 }
 
 }  // namespace
 
-BoostedTrees fit(const Table& table, const Target& target, const BoostParams& params,
+BoostedTrees fit(const Table& table, const LossTable& target, Loss& loss, const BoostParams& params,
                  const std::function<void()>& after_tree) {
   check(params);
   check(params.tree);
-  const Loss loss(params.loss);
+  if (!loss.info().fits) {
+    throw InputError(sentence("loss='", loss.info().name, "' is a measure only: it has no slope to fit by."));
+  }
   if (table.n_rows == 0 || table.columns.empty()) {
     throw InputError(sentence("X has ", table.n_rows, " rows and ", table.columns.size(),
                               " features; at least 1 of each is needed."));
   }
-  check_target(table, target, loss);
+  check_target(target, loss.info());
   constexpr std::size_t kMostRows = std::size_t{1} << 30;  // packed sums keep a bit to spare
   if (table.n_rows > kMostRows) {
     throw InputError(sentence("X has ", table.n_rows, " rows; at most ", kMostRows, " are allowed."));
@@ -118,7 +139,7 @@ BoostedTrees fit(const Table& table, const Target& target, const BoostParams& pa
   const bool small = table.n_rows * table.columns.size() < kCellsWorthATeam;
   const int threads = small ? 1 : resolve_threads(params.n_jobs);
   std::optional<BoostedTrees> fitted;
-  with_team(threads, [&] { fitted = boost(table, target, params, loss, threads, after_tree); });
+  with_team(threads, [&] { fitted = boost(table, target, loss, params, threads, after_tree); });
   return std::move(*fitted);
 }
 

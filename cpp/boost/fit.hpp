@@ -2,28 +2,25 @@
 #pragma once
 
 #include <functional>
+#include <vector>
 
 #include "boost/parameters.hpp"
 #include "data/table.hpp"
+#include "loss/loss.hpp"
 #include "model/forest.hpp"
 
 namespace curvature {
 
-/// Targets of a fit; not owned.
-struct Target {
-  const double* y = nullptr;
-  const double* weights = nullptr;  // null: all 1
-};
-
 struct BoostedTrees {
-  double start_score;
+  std::vector<double> start_scores;  // one an output
   Forest forest;
 };
 
-/// Fits params.n_estimators trees, one a round, each to the gradients and Hessians at the scores of those before it.
-/// `after_tree` is called between trees and may throw to stop. Throws InputError for bad parameters, targets outside
-/// the loss's domain, negative or non-finite weights, or weights that are all 0.
-[[nodiscard]] BoostedTrees fit(const Table& table, const Target& target, const BoostParams& params,
+/// Fits params.n_estimators rounds of trees, a tree an output and round, each to the gradients and curvatures at the
+/// scores before its round. `target` has the columns that the loss reads, y first. `after_tree` is called between trees
+/// and may throw to stop. Throws InputError for bad parameters, targets outside the loss's domain, negative or
+/// non-finite weights, weights that are all 0, or a loss that is not finite at the start.
+[[nodiscard]] BoostedTrees fit(const Table& table, const LossTable& target, Loss& loss, const BoostParams& params,
                                const std::function<void()>& after_tree);
 
 }  // namespace curvature

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <string>
 #include <tuple>
 
 #include "base/parameters.hpp"
@@ -15,7 +14,6 @@ struct BoostParams {
   double learning_rate = 0.08;
   std::int32_t max_bins = 255;
   TreeParams tree;
-  std::string loss = "squared";
   std::uint64_t seed = 0;
   int n_jobs = -1;  // how many threads run; does not shape the model
 

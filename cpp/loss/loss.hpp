@@ -1,42 +1,73 @@
-// A loss as the fitting code sees it: blocks of rows in, values and derivatives out.
+// A loss as the fitting code sees it: blocks of rows in; values, derivatives and steps out.
 #pragma once
 
 #include <cstddef>
 #include <string>
+#include <utility>
+#include <vector>
 
-#include "base/instruction_set.hpp"
 #include "loss/derivatives.hpp"
-#include "loss/pointwise.hpp"
+#include "loss/leaf_rule.hpp"
 #include "math/link.hpp"
 
 namespace curvature {
 
-/// One of the built-in losses, on one instruction set. A small value; calls are per block, never per row.
+/// Rows [begin, begin + size) of what a loss reads: the columns of y, then those of further data, and a column of raw
+/// scores an output. The pointers are those of whole columns; results go to blocks of `size`.
+struct LossRows {
+  const double* const* columns = nullptr;
+  const double* const* scores = nullptr;
+  std::size_t begin = 0;
+  std::size_t size = 0;
+};
+
+/// All rows of a fit with their weights (null: all 1).
+struct LossTable {
+  std::vector<const double*> columns;
+  const double* weights = nullptr;
+  std::size_t n_rows = 0;
+};
+
+/// What is known of a loss beforehand.
+struct LossInfo {
+  std::string name;
+  std::size_t n_columns = 1;  // that it reads
+  std::size_t n_outputs = 1;  // scores a row
+  Link link = Link::identity;
+  Domain domain;  // of the first column
+  LeafRule leaf_rule = LeafRule::newton;
+  double quantile_level = 0.5;   // LeafRule::quantile: the level,
+  double insensitive_width = 0;  // and the half width of the stretch around y that costs nothing
+  bool unit_curvature = false;   // the curvature of a step is 1 for every row: its sums are sums of weights
+  bool of_residual = false;      // a function of y - f alone: penalties count in units of the mean curvature
+  bool has_values = true;        // false: derivatives only
+  bool fits = true;              // false: a metric only
+};
+
+/// Immutable but for `prepare`; calls are per block, never per row, and may come from several threads.
 class Loss {
  public:
-  /// Throws InputError for an unknown name.
-  explicit Loss(const std::string& name, InstructionSet set = instruction_set());
+  virtual ~Loss() = default;
+  [[nodiscard]] const LossInfo& info() const { return info_; }
 
-  [[nodiscard]] const char* name() const { return loops_->name; }
-  [[nodiscard]] Link link() const { return link_; }
-  [[nodiscard]] Domain domain() const { return domain_; }
-  /// Whether d2l/df2 is 1 for every row, so that sums of Hessians are sums of weights.
-  [[nodiscard]] bool constant_hessian() const { return constant_hessian_; }
-
-  void values(const double* y, const double* f, double* out, std::size_t n) const { loops_->values(y, f, out, n); }
-  void derivatives(const double* y, const double* f, double* gradients, double* hessians, std::size_t n) const {
-    loops_->derivatives(y, f, gradients, hessians, n);
+  /// l(y, f) of each row.
+  virtual void values(const LossRows& rows, double* out) const = 0;
+  /// dl/df and the exact d2l/df2 of each row, an array an output (the diagonal where there are several).
+  virtual void derivatives(const LossRows& rows, double* const* gradients, double* const* hessians) const = 0;
+  /// As `derivatives`, with a curvature at least 0 that a step may trust in place of the Hessian.
+  virtual void steps(const LossRows& rows, double* const* gradients, double* const* curvatures) const {
+    derivatives(rows, gradients, curvatures);
   }
+  /// Called once a round with all scores, before any `steps` of the round.
+  virtual void prepare(const double* const* /*scores*/, std::size_t /*n_rows*/) {}
+  /// The scores, the same for every row, that minimise the weighted loss; of several minima that which lies downhill
+  /// from 0, or from the median of y where the loss is of the residual. The same bits for any number of threads. Throws
+  /// InputError where the loss is not finite there.
+  [[nodiscard]] virtual std::vector<double> start_scores(const LossTable& table, int threads) const;
 
-  /// The raw score that minimises the weighted loss over all rows: the link of the mean of y (kept finite where the
-  /// mean lies on the edge of the domain). Sums in fixed blocks, so the same bits for any number of threads.
-  [[nodiscard]] double start_score(const double* y, const double* weights, std::size_t n) const;
-
- private:
-  const PointwiseLoops* loops_ = nullptr;
-  Link link_ = Link::identity;
-  Domain domain_{};
-  bool constant_hessian_ = false;
+ protected:
+  explicit Loss(LossInfo info) : info_(std::move(info)) {}
+  LossInfo info_;
 };
 
 }  // namespace curvature

@@ -1,26 +1,37 @@
-// The loops over rows that every pointwise loss shares, once per instruction set.
+// A built-in loss of one score, from the loops of its instruction set.
 #pragma once
 
-#include <cstddef>
+#include <vector>
 
-#include "base/instruction_set.hpp"
+#include "loss/description.hpp"
+#include "loss/loss.hpp"
+#include "loss/pointwise_loops.hpp"
 
 namespace curvature {
 
-/// Loops of one loss over a block of rows; y and f are targets and raw scores.
-struct PointwiseLoops {
-  const char* name;
-  void (*values)(const double* y, const double* f, double* values, std::size_t n);
-  void (*derivatives)(const double* y, const double* f, double* gradients, double* hessians, std::size_t n);
-};
+class PointwiseLoss final : public Loss {
+ public:
+  /// `loops` live as long as the program.
+  PointwiseLoss(LossInfo info, StartRule start, std::vector<double> parameters, const PointwiseLoops& loops)
+      : Loss(std::move(info)), start_(start), parameters_(std::move(parameters)), loops_(loops) {}
 
-struct PointwiseTable {
-  const PointwiseLoops* losses;
-  std::size_t n_losses;
-};
+  void values(const LossRows& rows, double* out) const override {
+    loops_.values(rows.columns[0] + rows.begin, rows.scores[0] + rows.begin, parameters_.data(), rows.size, out);
+  }
+  void derivatives(const LossRows& rows, double* const* gradients, double* const* hessians) const override {
+    loops_.derivatives(rows.columns[0] + rows.begin, rows.scores[0] + rows.begin, parameters_.data(), rows.size,
+                       gradients[0], hessians[0]);
+  }
+  void steps(const LossRows& rows, double* const* gradients, double* const* curvatures) const override {
+    loops_.steps(rows.columns[0] + rows.begin, rows.scores[0] + rows.begin, parameters_.data(), rows.size, gradients[0],
+                 curvatures[0]);
+  }
+  [[nodiscard]] std::vector<double> start_scores(const LossTable& table, int threads) const override;
 
-extern const PointwiseTable pointwise_table_baseline;
-extern const PointwiseTable pointwise_table_v3;
-extern const PointwiseTable pointwise_table_v4;
+ private:
+  StartRule start_;
+  std::vector<double> parameters_;
+  const PointwiseLoops& loops_;
+};
 
 }  // namespace curvature

@@ -6,6 +6,10 @@
 #include <cstdint>
 #include <cstring>
 
+#if defined(__SSE2__)
+#include <immintrin.h>
+#endif
+
 namespace curvature {
 namespace {
 
@@ -21,7 +25,7 @@ using Doubles = double __attribute__((vector_size(kLanes * 8)));
 using Integers = std::int64_t __attribute__((vector_size(kLanes * 8)));
 using Words = std::uint64_t __attribute__((vector_size(kLanes * 8)));
 
-inline Doubles splat(double value) { return Doubles{} + value; }
+inline Doubles splat(double value) { return value - Doubles{}; }  // a sum would turn -0 into 0
 inline Words splat(std::uint64_t value) { return Words{} + value; }
 
 // Any address will do: memcpy of a register's size compiles to one unaligned move.
@@ -58,7 +62,56 @@ inline Integers round_to_integers(Doubles x) {
 
 inline Doubles min(Doubles a, Doubles b) { return a < b ? a : b; }
 inline Doubles max(Doubles a, Doubles b) { return a > b ? a : b; }
+inline Doubles sqrt(Doubles x) {
+  for (int lane = 0; lane < kLanes; ++lane) x[lane] = __builtin_sqrt(x[lane]);
+  return x;
+}
 inline Doubles abs(Doubles x) { return reinterpret_cast<Doubles>(reinterpret_cast<Words>(x) & 0x7fffffffffffffffu); }
+/// `size`, which is not negative, with the sign of `sign`.
+inline Doubles copy_sign(Doubles size, Doubles sign) {
+  return reinterpret_cast<Doubles>(reinterpret_cast<Words>(size) |
+                                   (reinterpret_cast<Words>(sign) & 0x8000000000000000u));
+}
+
+/// True where a comparison holds in some lane. A function asks it once a vector whether some lane lies in the range
+/// that needs more care, and computes all lanes the longer way then: in both ways the common range gives the same bits.
+inline bool any(Integers comparison) {
+#if defined(__AVX512DQ__)
+  return _mm512_movepi64_mask(reinterpret_cast<__m512i>(comparison)) != 0;
+#elif defined(__AVX2__)
+  return _mm256_movemask_pd(reinterpret_cast<__m256d>(comparison)) != 0;
+#elif defined(__SSE2__)
+  return _mm_movemask_pd(reinterpret_cast<__m128d>(comparison)) != 0;
+#else
+  std::int64_t joined = 0;
+  for (int lane = 0; lane < kLanes; ++lane) joined |= comparison[lane];
+  return joined != 0;
+#endif
+}
+
+/// terms[0] + terms[1] x + terms[2] x^2 + … by Estrin's scheme: neighbours are joined in pairs, the pairs in pairs, and
+/// so on, so that the chain of dependent operations grows with log n.
+template <std::size_t n>
+inline Doubles join_pairs(Doubles x, const Doubles (&terms)[n]) {
+  if constexpr (n == 1) {
+    return terms[0];
+  } else {
+    Doubles pairs[(n + 1) / 2];
+#pragma GCC unroll 16
+    for (std::size_t i = 0; i < n / 2; ++i) pairs[i] = terms[2 * i] + x * terms[2 * i + 1];
+    if constexpr (n % 2 == 1) pairs[n / 2] = terms[n - 1];
+    return join_pairs(x * x, pairs);
+  }
+}
+
+/// c[0] + c[1] x + c[2] x^2 + …
+template <std::size_t n>
+inline Doubles polynomial(Doubles x, const double (&c)[n]) {
+  Doubles terms[n];
+#pragma GCC unroll 32
+  for (std::size_t i = 0; i < n; ++i) terms[i] = splat(c[i]);
+  return join_pairs(x, terms);
+}
 
 }  // namespace
 }  // namespace curvature

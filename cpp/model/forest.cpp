@@ -29,8 +29,8 @@ void TreeNodes::append(const TreeNodes& other) {
   extend(cover, other.cover);
 }
 
-Forest::Forest(std::int32_t n_features, std::vector<std::int64_t> tree_begin, TreeNodes nodes)
-    : n_features_(n_features), tree_begin_(std::move(tree_begin)), nodes_(std::move(nodes)) {
+Forest::Forest(std::int32_t n_features, std::int32_t n_outputs, std::vector<std::int64_t> tree_begin, TreeNodes nodes)
+    : n_features_(n_features), n_outputs_(n_outputs), tree_begin_(std::move(tree_begin)), nodes_(std::move(nodes)) {
   check();
   make_plan();
 }
@@ -45,8 +45,10 @@ void Forest::check() const {
     require(size == n, "an array of another length than the others", size);
   }
   require(n_features_ >= 1, "no feature", 0);
+  require(n_outputs_ >= 1, "no output", 0);
   require(!tree_begin_.empty() && tree_begin_.front() == 0 && tree_begin_.back() == static_cast<std::int64_t>(n),
           "tree offsets that do not cover the nodes", n);
+  require(n_trees() % static_cast<std::size_t>(n_outputs_) == 0, "a round without a tree for every output", n_trees());
   for (std::size_t t = 0; t + 1 < tree_begin_.size(); ++t) {
     require(tree_begin_[t] < tree_begin_[t + 1] && tree_begin_[t + 1] <= static_cast<std::int64_t>(n), "an empty tree",
             t);
@@ -123,6 +125,7 @@ void Forest::for_each_block(const Table& table, int threads, Visit&& visit) cons
 }
 
 void Forest::add_scores(const Table& table, std::size_t first, std::size_t last, double* scores, int threads) const {
+  const auto n_outputs = static_cast<std::size_t>(n_outputs_);
   for_each_block(table, threads, [&](std::size_t begin, std::size_t n, const double* values, std::size_t stride) {
     for (std::size_t t = first; t < last; ++t) {
       const auto root = static_cast<std::size_t>(tree_begin_[t]);
@@ -130,7 +133,8 @@ void Forest::add_scores(const Table& table, std::size_t first, std::size_t last,
       std::uint32_t leaves[kTogether];
       for (std::size_t i = 0; i < n; i += kTogether) {
         kernel::walk<kTogether>(plan_.data() + root, depth_[t], values + i * stride, stride, leaves);
-        for (std::size_t r = 0; r < std::min(kTogether, n - i); ++r) scores[begin + i + r] += leaf_values[leaves[r]];
+        double* to = scores + (begin + i) * n_outputs + t % n_outputs;
+        for (std::size_t r = 0; r < std::min(kTogether, n - i); ++r) to[r * n_outputs] += leaf_values[leaves[r]];
       }
     }
   });

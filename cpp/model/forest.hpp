@@ -13,16 +13,18 @@ namespace curvature {
 
 class Forest {
  public:
-  /// `tree_begin`: index of each tree's root, and the number of all nodes at the end. Throws ModelError unless every
-  /// tree is whole: children forward and within the tree, each with one parent, features in range, numbers in order.
-  Forest(std::int32_t n_features, std::vector<std::int64_t> tree_begin, TreeNodes nodes);
+  /// `tree_begin`: index of each tree's root, and the number of all nodes at the end; trees round by round, one an
+  /// output. Throws ModelError unless every round and every tree is whole: children forward and within the tree, each
+  /// with one parent, features in range, numbers in order.
+  Forest(std::int32_t n_features, std::int32_t n_outputs, std::vector<std::int64_t> tree_begin, TreeNodes nodes);
 
   [[nodiscard]] std::int32_t n_features() const { return n_features_; }
+  [[nodiscard]] std::int32_t n_outputs() const { return n_outputs_; }
   [[nodiscard]] std::size_t n_trees() const { return tree_begin_.size() - 1; }
   [[nodiscard]] const std::vector<std::int64_t>& tree_begin() const { return tree_begin_; }
   [[nodiscard]] const TreeNodes& nodes() const { return nodes_; }
 
-  /// scores[i] += the leaf values of row i in trees [first, last), tree by tree in that order.
+  /// scores[i * n_outputs + t % n_outputs] += the leaf value of row i in tree t of [first, last), in that order.
   void add_scores(const Table& table, std::size_t first, std::size_t last, double* scores, int threads) const;
 
   /// leaves[i * n_trees + t]: the index, within tree t, of the leaf that row i falls into.
@@ -35,6 +37,7 @@ class Forest {
   void for_each_block(const Table& table, int threads, Visit&& visit) const;
 
   std::int32_t n_features_;
+  std::int32_t n_outputs_;
   std::vector<std::int64_t> tree_begin_;
   TreeNodes nodes_;
   // What the kernel walks: a compact node, and only the columns that some split uses.

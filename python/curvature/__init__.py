@@ -7,8 +7,11 @@ with a loaded `Model`, import neither scikit-learn nor SciPy nor pandas: the est
 from typing import TYPE_CHECKING, Any
 
 from . import _openmp as _openmp  # isort: split  # before the core is loaded
+from . import losses
 from ._core import ModelFormatError, build_info
+from ._derivatives import derivatives
 from ._profile import profile
+from .losses import Loss
 from .model import Model, load
 
 if TYPE_CHECKING:
@@ -19,10 +22,13 @@ __version__ = "0.1.0"
 __all__ = [
     "BoostedTreesClassifier",
     "BoostedTreesRegressor",
+    "Loss",
     "Model",
     "ModelFormatError",
     "build_info",
+    "derivatives",
     "load",
+    "losses",
     "profile",
 ]
 

@@ -17,6 +17,7 @@ from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 from . import _core
 from ._params import KnownParameters, core_params, shaping_params
 from ._threads import thread_count
+from .losses.loss import Loss, warn_if_inexact
 from .model import Model, Scores
 
 PARAMETERS = """n_estimators : int, default=300
@@ -67,7 +68,6 @@ def with_parameters(extra: str = "") -> Any:
 class BoostedTrees(KnownParameters, BaseEstimator):
     """What both estimators share: the fit through the core, and everything that the fitted model answers."""
 
-    _losses: tuple[str, ...]
     model_: Model
     n_features_in_: int
 
@@ -77,11 +77,8 @@ class BoostedTrees(KnownParameters, BaseEstimator):
         before = dict(self.__dict__)
         try:
             values = self.get_params()
-            values.pop("class_weight", None)
-            if values["loss"] not in self._losses:
-                raise ValueError(
-                    f"loss={values['loss']!r} must be {' or '.join(map(repr, self._losses))} in this version."
-                )
+            for name in ("loss", "class_weight"):
+                values.pop(name, None)
             yield core_params(values)
         except BaseException:
             self.__dict__.clear()
@@ -92,20 +89,23 @@ class BoostedTrees(KnownParameters, BaseEstimator):
         self,
         params: dict[str, Any],
         X: NDArray[Any],
-        y: NDArray[np.float64],
+        loss: Loss,
+        columns: list[NDArray[np.float64]],
         weights: NDArray[np.float64] | None,
         classes: NDArray[Any] | None = None,
     ) -> None:
-        start_score, forest = _core.boost_fit(X, y, weights, params)
+        core_loss = loss.core(columns, 0 if classes is None else len(classes))
+        start_scores, forest = _core.boost_fit(X, columns, weights, core_loss, params)
         parameters = shaping_params(params)
         class_weight = self.get_params().get("class_weight")
         if isinstance(class_weight, dict) and classes is not None:  # labels are tensors of the model file, not JSON
             parameters["class_weight"] = [float(class_weight.get(label, 1.0)) for label in classes.tolist()]
         elif class_weight is not None:
             parameters["class_weight"] = class_weight
-        settings = {"loss": params["loss"], "parameters": parameters}
-        self.model_ = Model(forest, start_score, settings, classes, getattr(self, "feature_names_in_", None))
-        self._warn_if_nothing_could_split(len(y) if weights is None else float(weights.sum()))
+        settings = {"loss": loss.to_dict(), "parameters": parameters}
+        self.model_ = Model(forest, start_scores, settings, classes, getattr(self, "feature_names_in_", None))
+        self._warn_if_nothing_could_split(len(X) if weights is None else float(weights.sum()))
+        warn_if_inexact(loss, columns, start_scores)
 
     def _warn_if_nothing_could_split(self, total_weight: float) -> None:
         least: float = self.get_params()["min_child_samples"]
@@ -128,7 +128,7 @@ class BoostedTrees(KnownParameters, BaseEstimator):
         parameters = dict(model.settings["parameters"])
         if isinstance(by_class := parameters.get("class_weight"), list) and model.classes is not None:
             parameters["class_weight"] = dict(zip(model.classes.tolist(), by_class, strict=True))
-        estimator = cls(loss=model.settings["loss"], **parameters)
+        estimator = cls(loss=model.loss.as_parameter(), **parameters)
         if estimator.__sklearn_tags__().estimator_type != ("regressor" if model.classes is None else "classifier"):
             raise ValueError(f"{model!r} is not for a {cls.__name__}.")
         estimator.model_ = model
@@ -144,15 +144,18 @@ class BoostedTrees(KnownParameters, BaseEstimator):
         self._fitted().save(path)
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
-        """Predicted values, or class labels, shape (n,)."""
+        """Predicted responses, shape (n,) or (n, n_outputs), or class labels, shape (n,)."""
         return self._fitted().predict(self._checked(X), n_jobs=self._threads())
 
     def apply(self, X: ArrayLike) -> NDArray[np.int32]:
-        """Leaf of every row in every tree, shape (n, n_estimators): the node's index within its tree."""
+        """Leaf of every row in every tree: the node's index within its tree.
+
+        Shape (n, n_estimators), or (n, n_estimators, n_outputs) where a round has several trees.
+        """
         return self._fitted().apply(self._checked(X), n_jobs=self._threads())
 
     def staged_predict(self, X: ArrayLike) -> Iterator[NDArray[Any]]:
-        """`predict` after the first tree, the first two, and so on."""
+        """`predict` after the first round, the first two, and so on."""
         return self._fitted().staged_predict(self._checked(X), n_jobs=self._threads())
 
     @property

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import json
-import math
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from . import _core
+from .losses import Loss
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 MOST_FEATURES = 2**26
 
 # Everything `Model` is made of, in the order of its parameters.
-Parts = tuple[_core.Forest, float, dict[str, Any], NDArray[Any] | None, NDArray[Any] | None]
+Parts = tuple[_core.Forest, NDArray[np.float64], dict[str, Any], NDArray[Any] | None, NDArray[Any] | None]
 
 _TREES = {
     "tree_begin": np.int64,
@@ -33,7 +33,7 @@ _LABELS = {"none": (), "numbers": ("",), "text": (".text", ".ends"), "object": (
 
 def pack_model(
     forest: _core.Forest,
-    start_score: float,
+    start_scores: NDArray[np.float64],
     settings: dict[str, Any],
     classes: NDArray[Any] | None,
     feature_names: NDArray[Any] | None,
@@ -42,7 +42,7 @@ def pack_model(
     from safetensors.numpy import save
 
     tensors = {f"trees.{name}": array for name, array in forest.arrays().items()}
-    tensors["start_score"] = np.array([start_score])
+    tensors["start_scores"] = np.ascontiguousarray(start_scores)
     kinds = {}
     for name, labels in (("classes", classes), ("feature_names", feature_names)):
         kinds[name], own = _pack_labels(name, labels)
@@ -90,41 +90,45 @@ def _parts(header: dict[str, Any], tensors: dict[str, NDArray[Any]]) -> Parts:
         type(n_features) is int and 1 <= n_features <= MOST_FEATURES,
         f"the model's n_features={n_features!r} must be in [1, {MOST_FEATURES}].",
     )
-    expected = {f"trees.{name}" for name in _TREES} | {"start_score"}
+    expected = {f"trees.{name}" for name in _TREES} | {"start_scores"}
     for name in ("classes", "feature_names"):
         expected |= {name + suffix for suffix in _LABELS[kinds[name]]}
     _require(expected == set(tensors), f"the model's tensors are {sorted(tensors)}, not {sorted(expected)}.")
     for name, dtype in _TREES.items():
         _require_vector(f"trees.{name}", tensors, dtype)
-    _require_vector("start_score", tensors, np.float64, 1)
-    start_score = float(tensors["start_score"][0])
-    _require(math.isfinite(start_score), f"the model's start_score={start_score} must be finite.")
-    classes = _unpack_labels("classes", kinds["classes"], tensors, 2)
-    if classes is not None:
-        _require(classes[0] != classes[1], "the model's classes must be two different labels.")  # NaN differs from NaN
-        _require(bool((classes == classes).all()), "the model's classes must not be NaN.")
-    feature_names = _unpack_labels("feature_names", kinds["feature_names"], tensors, n_features)
-    _check_settings(settings, classes is not None)
-    forest = _core.Forest.from_arrays(n_features, {name: tensors[f"trees.{name}"] for name in _TREES})
-    return forest, start_score, settings, classes, feature_names
-
-
-def _check_settings(settings: dict[str, Any], classifies: bool) -> None:
-    loss, parameters = settings["loss"], dict(settings["parameters"])
+    _require_vector("start_scores", tensors, np.float64)
+    start_scores = tensors["start_scores"]
+    n_outputs = len(start_scores)
     _require(
-        loss == ("logistic" if classifies else "squared"),
-        f"the model's loss={loss!r} is not one of its kind ({'classification' if classifies else 'regression'}).",
+        n_outputs >= 1 and bool(np.isfinite(start_scores).all()), "the model's start_scores must be finite numbers."
+    )
+    classes = _unpack_labels("classes", kinds["classes"], tensors, max(n_outputs, 2))
+    if classes is not None:
+        _require(bool((classes == classes).all()), "the model's classes must not be NaN.")
+        _require(len(np.unique(classes)) == len(classes), "the model's classes must be different labels.")
+    feature_names = _unpack_labels("feature_names", kinds["feature_names"], tensors, n_features)
+    _check_settings(settings, None if classes is None else len(classes), n_outputs)
+    forest = _core.Forest.from_arrays(n_features, n_outputs, {name: tensors[f"trees.{name}"] for name in _TREES})
+    return forest, start_scores, settings, classes, feature_names
+
+
+def _check_settings(settings: dict[str, Any], n_classes: int | None, n_outputs: int) -> None:
+    parameters = dict(settings["parameters"])
+    loss = Loss.from_dict(settings["loss"])
+    _require(
+        loss.outputs(n_classes or 0) == n_outputs,
+        f"the model's loss={loss.name!r} has not one output for each of {n_outputs} start scores.",
     )
     class_weight = parameters.pop("class_weight", None)
     weighed = class_weight in (None, "balanced") or (
-        isinstance(class_weight, list) and [type(weight) for weight in class_weight] == [float, float]
+        isinstance(class_weight, list) and [type(weight) for weight in class_weight] == [float] * (n_classes or 0)
     )
-    _require(weighed, f"the model's class_weight={class_weight!r} must be two numbers, 'balanced' or null.")
+    _require(weighed, f"the model's class_weight={class_weight!r} must be a number a class, 'balanced' or null.")
     known = {row["name"] for row in _core.parameter_table()} | {"grow_policy", "random_state"}
     _require(known == set(parameters), f"the model's parameters are {sorted(parameters)}, not {sorted(known)}.")
     seed = parameters.pop("random_state")
     _require(type(seed) is int and 0 <= seed < 2**64, f"the model's random_state={seed!r} must be in [0, 2^64).")
-    _core.check_params(parameters | {"seed": seed, "loss": loss, "n_jobs": 1})
+    _core.check_params(parameters | {"seed": seed, "n_jobs": 1})
 
 
 def _require_vector(name: str, tensors: dict[str, NDArray[Any]], dtype: type, size: int | None = None) -> None:

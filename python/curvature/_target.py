@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.utils.multiclass import check_classification_targets, type_of_target
+from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight
 
 MOST_FACTOR = 1e100  # of a class: products with the rows' weights stay finite
@@ -38,31 +38,27 @@ def read_numbers(y: NDArray[Any]) -> NDArray[np.float64]:
 
 
 @dataclass(frozen=True)
-class BinaryTarget:
-    """Labels of two classes as 0 and 1, and the weights of the rows."""
+class ClassTarget:
+    """Labels of K classes as 0 to K - 1, and the weights of the rows."""
 
     classes: NDArray[Any]
     codes: NDArray[np.float64]
     weights: NDArray[np.float64] | None
 
     @classmethod
-    def read(cls, y: NDArray[Any], class_weight: Any, weights: NDArray[np.float64] | None) -> BinaryTarget:
+    def read(cls, y: NDArray[Any], class_weight: Any, weights: NDArray[np.float64] | None) -> ClassTarget:
         """Encode labels of any dtype that a model file can hold; the classes are the labels in sorted order.
 
         Labels whose rows all weigh 0 are no classes: such rows do not exist.
         """
         y = _plain(y)
         classes = _distinct(y if weights is None else y[weights > 0])
-        check_classification_targets(classes)
-        if len(classes) > 2:
-            raise ValueError(
-                f"Only binary classification is supported. The type of the target is {type_of_target(classes)}: "
-                f"y has {len(classes)} classes."
-            )
+        many = 20  # classes, from which scikit-learn looks at how many rows there are
+        check_classification_targets(y if len(classes) > many else classes)
         if len(classes) < 2:
             named = f"one class only, {classes.tolist()[0]!r}" if len(classes) else "no class"
             raise ValueError(f"y has {named}: a classifier needs two among the rows of weight > 0.")
-        codes = (y == classes[1]).astype(np.float64)
+        codes = _codes(y, classes)
         factors = class_factors(class_weight, classes, codes, weights)
         if factors is not None:
             by_row = factors[codes.astype(np.intp)]
@@ -79,6 +75,13 @@ def _distinct(y: NDArray[Any]) -> NDArray[Any]:
     return np.unique(y)
 
 
+def _codes(y: NDArray[Any], classes: NDArray[Any]) -> NDArray[np.float64]:
+    """Place of every label among the sorted classes; rows of weight 0 may have a label that is none, and get any."""
+    if len(classes) == 2:
+        return np.asarray(y == classes[1], dtype=np.float64)
+    return np.minimum(np.searchsorted(classes, y), len(classes) - 1).astype(np.float64)
+
+
 def class_factors(
     class_weight: Any, classes: NDArray[Any], codes: NDArray[np.float64], weights: NDArray[np.float64] | None
 ) -> NDArray[np.float64] | None:
@@ -90,9 +93,8 @@ def class_factors(
     if class_weight is None:
         return None
     if isinstance(class_weight, str) and class_weight == "balanced":
-        total = float(len(codes)) if weights is None else float(weights.sum())
-        second = float(codes.sum()) if weights is None else float(weights @ codes)
-        return total / (2 * np.array([total - second, second]))
+        by_class = np.bincount(codes.astype(np.intp), weights, minlength=len(classes))
+        return np.asarray(by_class.sum() / (len(classes) * by_class), dtype=np.float64)
     if not isinstance(class_weight, dict):
         raise ValueError(f"class_weight={class_weight!r} must be a dict of labels and weights, 'balanced' or None.")
     if unknown := [label for label in class_weight if label not in classes]:

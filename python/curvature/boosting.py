@@ -7,15 +7,17 @@ from typing import Any, Self
 
 from numpy.typing import ArrayLike
 from sklearn.base import ClassifierMixin, RegressorMixin
+from sklearn.utils.metaestimators import available_if
 
 from ._boosted_trees import CLASS_WEIGHT, BoostedTrees, checked_table, with_parameters
-from ._target import BinaryTarget, read_numbers, read_weights
+from ._target import ClassTarget, read_numbers, read_weights
+from .losses.loss import read_loss
 from .model import Scores
 
 
 @with_parameters()
 class BoostedTreesRegressor(RegressorMixin, BoostedTrees):
-    """Boosted regression trees.
+    """Boosted regression trees, for any loss.
 
     Each round adds the tree that minimises the second-order expansion of the loss at the current scores (Newton
     boosting), ``sum(g f + h f^2 / 2) + reg_lambda sum(w^2) / 2 + reg_alpha sum(|w|)``, with leaf values
@@ -23,8 +25,10 @@ class BoostedTreesRegressor(RegressorMixin, BoostedTrees):
 
     Parameters
     ----------
-    loss : {"squared"}, default="squared"
-        ``(y - f)^2 / 2``.
+    loss : str, object of `curvature.losses`, `curvature.Loss` or function of (y, f), default="squared"
+        What is minimised: a name ("squared", "huber", "poisson", …), a named loss with its parameters
+        (``losses.Huber(delta=2.0)``), or a formula written in NumPy, whose derivatives are derived and run in the core.
+        `predict` answers on the response scale: the inverse link of the score.
     {parameters}
 
     Attributes
@@ -52,12 +56,10 @@ class BoostedTreesRegressor(RegressorMixin, BoostedTrees):
     (2,)
     """
 
-    _losses = ("squared",)
-
     def __init__(
         self,
         *,
-        loss: str = "squared",
+        loss: Any = "squared",
         n_estimators: int = 300,
         learning_rate: float = 0.08,
         max_leaves: int | None = 16,
@@ -89,7 +91,7 @@ class BoostedTreesRegressor(RegressorMixin, BoostedTrees):
         self.n_jobs = n_jobs
         self.random_state = random_state
 
-    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
+    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None, loss_data: Any = None) -> Self:
         """Fit the trees.
 
         Parameters
@@ -97,10 +99,12 @@ class BoostedTreesRegressor(RegressorMixin, BoostedTrees):
         X : array-like of shape (n, n_features)
             float16/32/64, integers or bool, in any memory order; read where it lies. NaN is missing; infinities are
             values like others.
-        y : array-like of shape (n,)
-            Finite numbers.
+        y : array-like of shape (n,), or (n, m) for a formula that reads ``y[0]`` to ``y[m - 1]``
+            Finite numbers, in the domain of the loss.
         sample_weight : array-like of shape (n,), optional
             Weights, at least 0. An integer weight counts as that many rows; rows of weight 0 do not exist.
+        loss_data : frame, structured array or dict of columns, optional
+            A number a row for every further argument of a formula: ``def loss(y, f, cap)`` reads ``loss_data["cap"]``.
 
         Returns
         -------
@@ -112,29 +116,43 @@ class BoostedTreesRegressor(RegressorMixin, BoostedTrees):
             Bad shapes, values or parameters; the message names the argument, the value and what is allowed.
         """
         with self._whole_or_nothing() as params:
-            table, numbers = checked_table(self, X, y, y_numeric=True)
-            self._fit_core(params, table, read_numbers(numbers), read_weights(sample_weight, table))
+            loss = read_loss(self.loss)
+            table, numbers = checked_table(self, X, y, y_numeric=True, multi_output=loss.n_targets > 1)
+            columns = loss.columns(read_numbers(numbers), loss_data)
+            self._fit_core(params, table, loss, columns, read_weights(sample_weight, table))
         return self
+
+
+def _has_probabilities(estimator: BoostedTreesClassifier) -> bool:
+    """Whether the scores are linked to probabilities; a bad loss is left for `fit` to name."""
+    try:
+        return read_loss(estimator.loss).of_classes(2).link.gives_probabilities
+    except ValueError:
+        return True
 
 
 @with_parameters(CLASS_WEIGHT)
 class BoostedTreesClassifier(ClassifierMixin, BoostedTrees):
-    """Boosted classification trees, for two classes.
+    """Boosted classification trees, for any number of classes and any loss.
 
-    The raw score f is the log-odds of the second class, ``p = 1 / (1 + e^-f)``; see `BoostedTreesRegressor` for the
-    objective of each round.
+    Of two classes, the raw score f is the log-odds of the second, ``p = 1 / (1 + e^-f)``. Of K > 2 classes, a row has K
+    scores, each round grows K trees, and ``p_k = e^f_k / sum(e^f_j)``. See `BoostedTreesRegressor` for the objective of
+    each tree.
 
     Parameters
     ----------
-    loss : {"logistic"}, default="logistic"
-        ``log(1 + e^f) - y f``.
+    loss : str, object of `curvature.losses`, `curvature.Loss` or function of (y, f), default="logistic"
+        "logistic", ``log(1 + e^f) - y f`` for two classes and the softmax cross-entropy for more; another loss of
+        labels ("focal", "exponential", "hinge", …); or a formula, in which y is 0 or 1 (with K classes 0 to K - 1, and
+        the scores are ``f[0]`` to ``f[K - 1]``). A formula's score is linked to a probability by the logit (softmax),
+        unless ``Loss(formula, link=…)`` says otherwise.
     {parameters}
 
     Attributes
     ----------
     model_ : Model
         The fitted trees; predicts on its own, without scikit-learn.
-    classes_ : ndarray of shape (2,)
+    classes_ : ndarray of shape (n_classes,)
         Labels in sorted order.
     n_features_in_ : int
         Number of columns seen in `fit`.
@@ -157,12 +175,10 @@ class BoostedTreesClassifier(ClassifierMixin, BoostedTrees):
     (2, 2)
     """
 
-    _losses = ("logistic",)
-
     def __init__(
         self,
         *,
-        loss: str = "logistic",
+        loss: Any = "logistic",
         n_estimators: int = 300,
         learning_rate: float = 0.08,
         max_leaves: int | None = 16,
@@ -196,32 +212,32 @@ class BoostedTreesClassifier(ClassifierMixin, BoostedTrees):
         self.n_jobs = n_jobs
         self.random_state = random_state
 
-    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
-        """Fit the trees to labels of two classes, of any dtype; otherwise as `BoostedTreesRegressor.fit`."""
+    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None, loss_data: Any = None) -> Self:
+        """Fit the trees to labels of any dtype; otherwise as `BoostedTreesRegressor.fit`."""
         with self._whole_or_nothing() as params:
+            given = read_loss(self.loss)
             table, labels = checked_table(self, X, y)
-            target = BinaryTarget.read(labels, self.class_weight, read_weights(sample_weight, table))
-            self._fit_core(params, table, target.codes, target.weights, target.classes)
+            target = ClassTarget.read(labels, self.class_weight, read_weights(sample_weight, table))
+            loss = given.of_classes(len(target.classes))
+            columns = loss.columns(loss.labels(target.codes), loss_data)
+            self._fit_core(params, table, loss, columns, target.weights, target.classes)
             self.classes_ = target.classes
         return self
 
+    @available_if(_has_probabilities)  # type: ignore[untyped-decorator]
     def predict_proba(self, X: ArrayLike) -> Scores:
-        """Class probabilities, shape (n, 2), columns in the order of `classes_`."""
+        """Class probabilities, shape (n, n_classes), columns in the order of `classes_`."""
         return self._fitted().predict_proba(self._checked(X), n_jobs=self._threads())
 
     def decision_function(self, X: ArrayLike) -> Scores:
-        """Raw scores, the log-odds of the second class, shape (n,)."""
+        """Raw scores: of two classes that of the second (log-odds), shape (n,); of more, shape (n, n_classes)."""
         return self._fitted().decision_function(self._checked(X), n_jobs=self._threads())
 
     def staged_decision_function(self, X: ArrayLike) -> Iterator[Scores]:
-        """`decision_function` after the first tree, the first two, and so on."""
+        """`decision_function` after the first round, the first two, and so on."""
         return self._fitted().staged_decision_function(self._checked(X), n_jobs=self._threads())
 
+    @available_if(_has_probabilities)  # type: ignore[untyped-decorator]
     def staged_predict_proba(self, X: ArrayLike) -> Iterator[Scores]:
-        """`predict_proba` after the first tree, the first two, and so on."""
+        """`predict_proba` after the first round, the first two, and so on."""
         return self._fitted().staged_predict_proba(self._checked(X), n_jobs=self._threads())
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.classifier_tags.multi_class = False
-        return tags

@@ -11,8 +11,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import _core
+from ._links import Link
 from ._model_file import pack_model, unpack_model
 from ._threads import thread_count
+from .losses import Loss
 
 Scores = NDArray[np.float64]
 
@@ -20,18 +22,19 @@ Scores = NDArray[np.float64]
 class Model:
     """A sum of trees with its schema; immutable, and safe to use from several threads at once.
 
-    Made by an estimator's ``fit`` (its ``model_``) or by `load`. The raw score of a row is
-    ``start_score + sum of its leaf values, tree by tree``; the response is the inverse link of the score.
+    Made by an estimator's ``fit`` (its ``model_``) or by `load`. A row has K raw scores, one an output of the loss:
+    ``start_scores[k]`` and the leaf values of the trees ``k, k + K, k + 2K, …``, added in that order. The response is
+    the inverse link of the scores.
 
     Parameters
     ----------
     forest : _core.Forest
         The trees.
-    start_score : float
-        The raw score before the first tree.
+    start_scores : ndarray of shape (K,)
+        The raw scores before the first tree.
     settings : dict
         The loss, and the parameters that shaped the model (plain JSON values).
-    classes : ndarray of shape (2,), optional
+    classes : ndarray, optional
         Labels of a classifier, in the order of the columns of `predict_proba`.
     feature_names : ndarray of str of shape (n_features,), optional
         Names of the columns, where the training table had names.
@@ -49,16 +52,22 @@ class Model:
     def __init__(
         self,
         forest: _core.Forest,
-        start_score: float,
+        start_scores: Scores,
         settings: dict[str, Any],
         classes: NDArray[Any] | None = None,
         feature_names: NDArray[Any] | None = None,
     ) -> None:
         self.forest = forest
-        self.start_score = start_score
+        self.start_scores = start_scores
         self.settings = settings
         self.classes = classes
         self.feature_names = feature_names
+        self._link: Link = self.loss.link
+
+    @property
+    def loss(self) -> Loss:
+        """The loss that the model was fitted by; one that was a formula is a formula still."""
+        return Loss.from_dict(self.settings["loss"])
 
     @property
     def n_features(self) -> int:
@@ -66,13 +75,23 @@ class Model:
         return self.forest.n_features
 
     @property
+    def n_outputs(self) -> int:
+        """Raw scores a row has."""
+        return self.forest.n_outputs
+
+    @property
     def n_trees(self) -> int:
-        """Number of trees."""
+        """Number of trees: one a round and output."""
         return self.forest.n_trees
+
+    @property
+    def n_rounds(self) -> int:
+        """Number of rounds."""
+        return self.forest.n_trees // self.n_outputs
 
     def __repr__(self) -> str:
         kind = "regression" if self.classes is None else f"classification into {self.classes.tolist()}"
-        return f"Model({kind}, loss={self.settings['loss']!r}, {self.n_trees} trees, {self.n_features} features)"
+        return f"Model({kind}, loss={self.loss.name!r}, {self.n_trees} trees, {self.n_features} features)"
 
     def decision_function(self, X: ArrayLike, *, n_jobs: int | None = None) -> Scores:
         """Raw scores: the start score and the leaf values, added tree by tree in float64.
@@ -86,7 +105,7 @@ class Model:
 
         Returns
         -------
-        ndarray of shape (n,), float64
+        ndarray of shape (n,), or (n, n_outputs) where there are several, float64
 
         Raises
         ------
@@ -94,37 +113,50 @@ class Model:
             Another number of columns than in training, other names, or a dtype that is not numeric.
         """
         table = self._table(X)
-        scores = np.full(table.shape[0], self.start_score)
+        scores = np.tile(self.start_scores, (table.shape[0], 1))
         self.forest.add_scores(table, 0, self.n_trees, scores, thread_count(n_jobs))
-        return scores
+        return self._flat(scores)
 
     def predict(self, X: ArrayLike, *, n_jobs: int | None = None) -> NDArray[Any]:
-        """Predicted values of a regression, or class labels: the second where its probability is above 1/2."""
+        """Responses of a regression (the inverse link of the scores), or class labels.
+
+        The label is that of the greatest score; of two classes with one score, the second where it is positive.
+        """
         return self._answer(self.decision_function(X, n_jobs=n_jobs))
 
     def predict_proba(self, X: ArrayLike, *, n_jobs: int | None = None) -> Scores:
-        """Class probabilities, shape (n, 2), columns in the order of `classes`: 1 - p and p = 1 / (1 + e^-score)."""
+        """Class probabilities, shape (n, n_classes), columns in the order of `classes`: the inverse link of the scores.
+
+        Raises
+        ------
+        ValueError
+            The model is of a regression, or its loss has no link to probabilities (hinge losses).
+        """
         return self._probabilities(self.decision_function(X, n_jobs=n_jobs))
 
     def apply(self, X: ArrayLike, *, n_jobs: int | None = None) -> NDArray[np.int32]:
-        """Leaf of every row in every tree, shape (n, n_trees): the node's index within its tree."""
-        return self.forest.apply(self._table(X), thread_count(n_jobs))
+        """Leaf of every row in every tree: the node's index within its tree.
+
+        Shape (n, n_rounds), or (n, n_rounds, n_outputs) where there are several outputs.
+        """
+        leaves = self.forest.apply(self._table(X), thread_count(n_jobs))
+        return leaves if self.n_outputs == 1 else leaves.reshape(len(leaves), -1, self.n_outputs)
 
     def staged_decision_function(self, X: ArrayLike, *, n_jobs: int | None = None) -> Iterator[Scores]:
-        """Raw scores after the first tree, the first two, and so on: n_trees arrays of shape (n,)."""
+        """Raw scores after the first round, the first two, and so on: `n_rounds` arrays as of `decision_function`."""
         table = self._table(X)
         threads = thread_count(n_jobs)
-        scores = np.full(table.shape[0], self.start_score)
-        for tree in range(self.n_trees):
-            self.forest.add_scores(table, tree, tree + 1, scores, threads)
-            yield scores.copy()
+        scores = np.tile(self.start_scores, (table.shape[0], 1))
+        for tree in range(0, self.n_trees, self.n_outputs):
+            self.forest.add_scores(table, tree, tree + self.n_outputs, scores, threads)
+            yield self._flat(scores.copy())
 
     def staged_predict(self, X: ArrayLike, *, n_jobs: int | None = None) -> Iterator[NDArray[Any]]:
-        """`predict` after the first tree, the first two, and so on."""
+        """`predict` after the first round, the first two, and so on."""
         return (self._answer(scores) for scores in self.staged_decision_function(X, n_jobs=n_jobs))
 
     def staged_predict_proba(self, X: ArrayLike, *, n_jobs: int | None = None) -> Iterator[Scores]:
-        """`predict_proba` after the first tree, the first two, and so on."""
+        """`predict_proba` after the first round, the first two, and so on."""
         return (self._probabilities(scores) for scores in self.staged_decision_function(X, n_jobs=n_jobs))
 
     def importances(self, kind: str = "gain") -> Scores:
@@ -144,7 +176,7 @@ class Model:
 
     def to_bytes(self) -> bytes:
         """The model as the bytes of a safetensors file: numbers and names, no code."""
-        return pack_model(self.forest, self.start_score, self.settings, self.classes, self.feature_names)
+        return pack_model(self.forest, self.start_scores, self.settings, self.classes, self.feature_names)
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Model:
@@ -191,14 +223,25 @@ class Model:
         return table
 
     def _answer(self, scores: Scores) -> NDArray[Any]:
-        return scores if self.classes is None else self.classes[(scores > 0).astype(np.intp)]
+        if self.classes is None:
+            return self._link.response(scores)
+        chosen = (scores > 0).astype(np.intp) if scores.ndim == 1 else scores.argmax(axis=1)
+        labels: NDArray[Any] = self.classes[chosen]
+        return labels
 
     def _probabilities(self, scores: Scores) -> Scores:
         if self.classes is None:
             raise ValueError("predict_proba needs a classifier; this model is a regression.")
-        e = np.exp(-np.abs(scores))  # never overflows
-        p = np.where(scores < 0, e, 1.0) / (1.0 + e)
-        return np.column_stack([1.0 - p, p])
+        if not self._link.gives_probabilities:
+            raise ValueError(
+                f"predict_proba needs a loss whose scores are linked to probabilities; loss={self.loss.name!r} has "
+                f"link={self._link.name!r}."
+            )
+        p = self._link.response(scores)
+        return p if p.ndim == 2 else np.column_stack([1.0 - p, p])
+
+    def _flat(self, scores: Scores) -> Scores:
+        return scores[:, 0] if self.n_outputs == 1 else scores
 
 
 def _names_message(given: list[Any], expected: list[Any]) -> str:

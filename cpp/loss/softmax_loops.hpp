@@ -1,0 +1,21 @@
+// The loops over rows of the softmax loss, once per instruction set.
+#pragma once
+
+#include <cstddef>
+
+#include "base/instruction_set.hpp"
+
+namespace curvature {
+
+/// y holds class codes; scores, gradients and Hessians are a column of n rows a class.
+struct SoftmaxTable {
+  void (*values)(const double* y, const double* const* scores, std::size_t n_classes, std::size_t n, double* values);
+  void (*derivatives)(const double* y, const double* const* scores, std::size_t n_classes, std::size_t n,
+                      double* const* gradients, double* const* hessians);
+};
+
+extern const SoftmaxTable softmax_table_baseline;
+extern const SoftmaxTable softmax_table_v3;
+extern const SoftmaxTable softmax_table_v4;
+
+}  // namespace curvature
