@@ -5,6 +5,7 @@ import contextlib
 import doctest
 import inspect
 import io
+import os
 import re
 from pathlib import Path
 
@@ -19,6 +20,7 @@ DOCS = ROOT / "docs"
 PAGES = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 NUMBER = re.compile(r"(?<![\w.])[-+]?\d+(?:\.\d+)?(?:e[-+]?\d+)?")
+DATA = Path(os.environ.get("CURVATURE_DATA", ROOT.parent / "shared" / "data"))  # real sets, where they are at hand
 ESTIMATORS = (curvature.BoostedTreesRegressor, curvature.BoostedTreesClassifier)
 
 
@@ -48,10 +50,13 @@ def same_output(printed: str, promised: str) -> bool:
 @pytest.mark.parametrize("page", [page for page in PAGES if examples(page)], ids=name_of)
 def test_code_runs_and_prints_what_the_page_says(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CURVATURE_DATA", str(DATA))
     namespace: dict[str, object] = {"__name__": "__main__"}
     for line, source, promised in examples(page):
         if "import pandas" in source:
             pytest.importorskip("pandas")
+        if "CURVATURE_DATA" in source and not DATA.exists():
+            pytest.skip(f"no data in {DATA} for what follows line {line}")
         printed = io.StringIO()
         with contextlib.redirect_stdout(printed):
             exec(compile("\n" * line + source, str(page), "exec"), namespace)

@@ -77,7 +77,7 @@ def test_a_weight_is_a_repetition(estimator: type, seed: int) -> None:
     for name in [*STRUCTURE, "cover"]:
         assert_array_equal(a[name], b[name], err_msg=name)
     assert_allclose(a["value"], b["value"], rtol=1e-12, atol=1e-13)
-    assert_allclose(by_weight.start_score, by_rows.start_score, rtol=1e-12, atol=1e-13)
+    assert_allclose(by_weight.start_scores, by_rows.start_scores, rtol=1e-12, atol=1e-13)
 
 
 def test_a_weight_is_a_repetition_for_balanced_classes() -> None:
@@ -110,7 +110,7 @@ def test_leaves_add_up_to_the_score(estimator: type) -> None:
     nodes = est.model_.forest.arrays()
     leaves = est.apply(X)
     assert leaves.shape == (len(X), 10)
-    scores = np.full(len(X), est.model_.start_score)
+    scores = np.full(len(X), est.model_.start_scores[0])
     for tree, begin in enumerate(nodes["tree_begin"][:-1]):
         at = begin + leaves[:, tree]
         assert (nodes["feature"][at] == -1).all()

@@ -114,7 +114,7 @@ def test_the_file_is_plain_safetensors() -> None:
     text = metadata["curvature"]
     assert text == json.dumps(json.loads(text), sort_keys=True, separators=(",", ":"))
     assert {name for name in header if not name.startswith("trees.")} == {
-        "classes.ends", "classes.text", "feature_names.ends", "feature_names.text", "start_score"
+        "classes.ends", "classes.text", "feature_names.ends", "feature_names.text", "start_scores"
     }  # fmt: skip
     assert all(len(tensor["shape"]) == 1 for tensor in header.values())
 
@@ -211,7 +211,7 @@ def test_foreign_bytes_are_refused() -> None:
             Model.from_bytes(data)
     for metadata in (None, {}, {"other": "1"}, {"curvature": ""}, {"curvature": "null"}, {"curvature": "{}"}):
         with pytest.raises(ModelFormatError):
-            Model.from_bytes(save_tensors({"start_score": np.zeros(1)}, metadata=metadata))
+            Model.from_bytes(save_tensors({"start_scores": np.zeros(1)}, metadata=metadata))
 
 
 def test_every_flipped_bit_gives_a_model_or_an_error() -> None:
@@ -278,8 +278,8 @@ DAMAGE: dict[str, dict[str, Any]] = {
     **{f"tree ends at {v}": {"trees__tree_begin": put(-1, v)} for v in (0, -1, 2**62, -(2**63))},
     "trees out of order": {"trees__tree_begin": lambda a: a[[0, 2, 1, 3]]},
     "an empty tree": {"trees__tree_begin": lambda a: np.insert(a, 1, 0)},
-    **{f"start {v}": {"start_score": np.array(v)} for v in ([np.nan], [np.inf], [0.0, 0.0], [], [[0.0]], [0], 0.0)},
-    "no start": {"drop": "start_score"},
+    **{f"start {v}": {"start_scores": np.array(v)} for v in ([np.nan], [np.inf], [0.0, 0.0], [], [[0.0]], [0], 0.0)},
+    "no start": {"drop": "start_scores"},
     "an unknown tensor": {"other": np.zeros(3)},
     "an unknown tensor of the trees": {"trees__other": np.zeros(3)},
     **{f"no {k}": {"drop": k} for k in ("classes.text", "classes.ends", "feature_names.text", "feature_names.ends")},
@@ -293,10 +293,10 @@ DAMAGE: dict[str, dict[str, Any]] = {
     "one class": {"classes__ends": np.array([5])},
     "two names": {"feature_names__ends": lambda a: a[1:]},
     **{f"n_features {v!r}": {"header": changed(n_features=v)} for v in (0, -1, 2, 4, 3.0, "3", 2**31, None)},
-    **{f"format {v!r}": {"header": changed(format=v)} for v in (0, 2, "1", True, None)},
+    **{f"format {v!r}": {"header": changed(format=v)} for v in (0, 1, 3, "2", True, None)},
     **{f"header {text[:8]}": {"header": text} for text in ("", "[]", "null", '{"format":1', "[" * 100_000)},
     **{f"settings {v!r}": {"header": changed(settings=v)} for v in ({}, [], None, {"loss": "logistic"})},
-    **{f"loss {v!r}": {"header": changed("settings", loss=v)} for v in (None, 3, "other")},
+    **{f"loss {v!r}": {"header": changed("settings", loss=v)} for v in (None, 3, "logistic", {}, {"name": "other", "parameters": {}, "link": None})},
     "an unknown parameter": {"header": changed("settings", "parameters", other=1)},
     "a NaN parameter": {"header": changed("settings", "parameters", reg_lambda=float("nan"))},
 }

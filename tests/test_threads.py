@@ -329,7 +329,7 @@ def test_an_exception_in_a_worker_arrives_in_python() -> None:
         nodes |= {"tree_begin": np.arange(0, 3 * n + 1, 3), "feature": np.tile([0, -1, -1], n).astype(np.int32)}
         nodes |= {"left": np.tile([1, 0, 0], n).astype(np.int32), "missing_left": np.zeros(3 * n, dtype=np.uint8)}
         nodes["feature"][::3] = np.arange(n)
-        forest = _core.Forest.from_arrays(n, nodes)
+        forest = _core.Forest.from_arrays(n, 1, nodes)
         X, scores = np.zeros((64, n), dtype=np.int8), np.zeros(64)
         forest.add_scores(X, 0, 1, scores, 3)  # the threads live on
         limits = resource.getrlimit(resource.RLIMIT_AS)
