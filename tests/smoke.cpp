@@ -10,6 +10,7 @@
 #include "base/random.hpp"
 #include "base/threads.hpp"
 #include "boost/fit.hpp"
+#include "loss/formula.hpp"
 #include "loss/named.hpp"
 
 using namespace curvature;
@@ -21,6 +22,29 @@ void require(bool condition, const std::string& what) {
 }
 
 std::shared_ptr<Loss> loss_named(const char* name) { return make_loss(name, {}, 2, instruction_set()); }
+
+// f[1] + ((y - f[0]) e^-f[1])^2 / 2, the logarithm of a normal density: two outputs, each step held.
+FormulaLoss normal_loss() {
+  Graph graph;
+  const NodeId y = graph.variable(0);
+  const NodeId mean = graph.variable(1);
+  const NodeId spread = graph.variable(2);
+  const NodeId shrink = graph.apply(Operation::exp, graph.apply(Operation::negative, spread));
+  const NodeId scaled = graph.apply(Operation::multiply, graph.apply(Operation::subtract, y, mean), shrink);
+  const NodeId half = graph.apply(Operation::multiply, graph.constant(0.5), graph.apply(Operation::square, scaled));
+  const NodeId value = graph.apply(Operation::add, spread, half);
+  return FormulaLoss(std::move(graph), value, 1, 2, "normal", instruction_set());
+}
+
+// max(0.7 (y - f), -0.3 (y - f)): straight pieces, so that leaves are searched.
+FormulaLoss pinball_loss() {
+  Graph graph;
+  const NodeId residual = graph.apply(Operation::subtract, graph.variable(0), graph.variable(1));
+  const NodeId above = graph.apply(Operation::multiply, graph.constant(0.7), residual);
+  const NodeId below = graph.apply(Operation::multiply, graph.constant(-0.3), residual);
+  const NodeId value = graph.apply(Operation::maximum, above, below);
+  return FormulaLoss(std::move(graph), value, 1, 1, "pinball", instruction_set());
+}
 
 double uniform(std::uint64_t key) { return static_cast<double>(mix(key) >> 11) * 0x1p-53; }
 
@@ -62,7 +86,10 @@ struct Sample {
 };
 
 std::vector<double> scores(const BoostedTrees& model, const Table& table, int threads) {
-  std::vector<double> out(table.n_rows, model.start_scores[0]);
+  std::vector<double> out;
+  for (std::size_t row = 0; row < table.n_rows; ++row) {
+    out.insert(out.end(), model.start_scores.begin(), model.start_scores.end());
+  }
   model.forest.add_scores(table, 0, model.forest.n_trees(), out.data(), threads);
   return out;
 }
@@ -129,7 +156,12 @@ int main() try {
   fits_agree_for_any_threads(sample, params, true, *logistic);
   fits_agree_for_any_threads(sample, params, true, *loss_named("absolute"));  // leaves by quantiles
   fits_agree_for_any_threads(sample, params, true, *loss_named("poisson"));   // steps halved where they must be
-  params.max_bins = 5000;                                                     // columns of two-byte codes
+  fits_agree_for_any_threads(sample, params, true, *loss_named("softmax"));
+  FormulaLoss normal = normal_loss();
+  FormulaLoss pinball = pinball_loss();
+  fits_agree_for_any_threads(sample, params, true, normal);
+  fits_agree_for_any_threads(sample, params, true, pinball);
+  params.max_bins = 5000;  // columns of two-byte codes
   params.tree.max_leaves = 0;
   params.tree.max_depth = 6;
   params.tree.grow_policy = GrowPolicy::depthwise;

@@ -263,7 +263,6 @@ RESHAPES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "short": lambda a: a[:-1], "long": lambda a: np.append(a, a[-1:]), "empty": lambda a: a[:0],
     "2-D": lambda a: a[:, None], "float32": lambda a: a.astype("f4"), "int16": lambda a: a.astype("i2"),
 }  # fmt: skip
-BAD_LOSSES = (None, 3, "logistic", {}, {"name": "other", "parameters": {}, "link": None})
 DAMAGE: dict[str, dict[str, Any]] = {
     **{f"{field} missing": {"drop": f"trees.{field}"} for field in FIELDS},
     **{f"{field} {what}": {f"trees__{field}": change} for field in FIELDS for what, change in RESHAPES.items()},
@@ -297,7 +296,7 @@ DAMAGE: dict[str, dict[str, Any]] = {
     **{f"format {v!r}": {"header": changed(format=v)} for v in (0, 1, 3, "2", True, None)},
     **{f"header {text[:8]}": {"header": text} for text in ("", "[]", "null", '{"format":1', "[" * 100_000)},
     **{f"settings {v!r}": {"header": changed(settings=v)} for v in ({}, [], None, {"loss": "logistic"})},
-    **{f"loss {v!r}": {"header": changed("settings", loss=v)} for v in BAD_LOSSES},
+    **{f"loss {v!r}": {"header": changed("settings", loss=v)} for v in (None, 3, "logistic", {})},
     "an unknown parameter": {"header": changed("settings", "parameters", other=1)},
     "a NaN parameter": {"header": changed("settings", "parameters", reg_lambda=float("nan"))},
 }

@@ -125,6 +125,8 @@ class BoostedTreesRegressor(RegressorMixin, BoostedTrees):
 
 def _has_probabilities(estimator: BoostedTreesClassifier) -> bool:
     """Whether the scores are linked to probabilities; a bad loss is left for `fit` to name."""
+    if estimator.__sklearn_is_fitted__():
+        return estimator.model_.has_probabilities
     try:
         return read_loss(estimator.loss).of_classes(2).link.gives_probabilities
     except ValueError:

@@ -70,6 +70,11 @@ class Model:
         return Loss.from_dict(self.settings["loss"])
 
     @property
+    def has_probabilities(self) -> bool:
+        """Whether `predict_proba` answers: a classifier whose scores are linked to probabilities."""
+        return self.classes is not None and self._link.gives_probabilities
+
+    @property
     def n_features(self) -> int:
         """Number of columns of the tables that the model takes."""
         return self.forest.n_features
