@@ -81,7 +81,7 @@ def test_public_names_are_documented(name: str) -> None:
 def table_rows(page: Path) -> list[list[str]]:
     """Cells of all rows of all tables."""
     lines = [line for line in page.read_text(encoding="utf-8").splitlines() if line.startswith("| `")]
-    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    return [[cell.strip() for cell in re.split(r"(?<!\\)\|", line.strip("|"))] for line in lines]
 
 
 def documented_defaults() -> dict[str, list[object]]:
@@ -101,6 +101,17 @@ def test_parameters_are_listed_with_their_defaults() -> None:
                 defaults[name].append(parameter.default)
     assert documented == defaults
     assert {row["name"]: [row["default"]] for row in _core.parameter_table()}.items() <= documented.items()
+
+
+def test_losses_are_listed_with_their_parameters_and_links() -> None:
+    documented = {}
+    for name, _, _, link, parameters in (row for row in table_rows(DOCS / "losses.md") if len(row) == 5):
+        documented[name.strip("`")] = (link, dict(re.findall(r"`(\w+)=([\d.]+)`", parameters)))
+    for row in _core.loss_table():
+        link, parameters = documented.pop(row["name"])
+        assert parameters == {each["name"]: str(each["default"]) for each in row["parameters"]}
+        assert link == {"half_logit": "logit of 2 f", "clipped": "(clip(f) + 1) / 2"}.get(row["link"], row["link"])
+    assert not documented
 
 
 def test_names_of_rivals_are_listed() -> None:
