@@ -37,6 +37,11 @@ def test_the_first_run(tmp_path: Path) -> None:
         assert float(core) < float(plain)
         assert float(apart) < 1e-6  # the baseline gives the same model
 
+    costs = re.findall(r"^ +diabetes +(?:squared error|the formula) +([\d,]+) +(\d+)%$", run.stdout, re.MULTILINE)
+    (squared, squared_share), (formula, formula_share) = [(float(a.replace(",", "")), int(b)) for a, b in costs]
+    assert formula < 0.8 * squared  # what the formula asks for is what its model is better at
+    assert formula_share < squared_share
+
     written = sorted(folder.iterdir())
     assert [path.name for path in written] == ["breast_cancer.safetensors", "diabetes.safetensors"]
     for path in written:

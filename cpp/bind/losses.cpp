@@ -85,14 +85,28 @@ py::array_t<double> loss_values(const Loss& loss, const Columns& columns, const 
 
 using PairsOf = void (Loss::*)(const LossRows&, double* const*, double* const*) const;
 
-// Gradients and Hessians (or curvatures) of shape (outputs, rows).
-py::tuple loss_pairs(Loss& loss, PairsOf compute, const Columns& columns, const Columns& scores) {
+// Where the pairs of a call go: an array of shape (2, outputs, rows), that of the caller if there is one.
+py::array_t<double> pairs_array(const py::object& out, std::size_t n_outputs, std::size_t n_rows) {
+  const std::vector<std::size_t> shape{2, n_outputs, n_rows};
+  if (out.is_none()) return py::array_t<double>(shape);
+  using Contiguous = py::array_t<double, py::array::c_style>;
+  const bool fits = Contiguous::check_(out) && py::array(out).ndim() == 3 &&
+                    std::equal(shape.begin(), shape.end(), py::array(out).shape(),
+                               [](std::size_t a, py::ssize_t b) { return a == static_cast<std::size_t>(b); });
+  if (!fits || !py::array(out).writeable()) {
+    throw InputError(
+        sentence("out must be a writeable C-contiguous float64 array of shape (2, ", n_outputs, ", ", n_rows, ")."));
+  }
+  return py::cast<py::array_t<double>>(out);
+}
+
+// Gradients and Hessians (or curvatures), each of shape (outputs, rows).
+py::tuple loss_pairs(Loss& loss, PairsOf compute, const Columns& columns, const Columns& scores,
+                     const py::object& out) {
   const Rows rows(loss, columns, scores);
   const std::size_t n_outputs = loss.info().n_outputs;
-  const std::vector<std::size_t> shape{n_outputs, rows.size()};
-  py::array_t<double> gradients(shape);
-  py::array_t<double> hessians(shape);
-  double* const first[] = {gradients.mutable_data(), hessians.mutable_data()};
+  py::array_t<double> pairs = pairs_array(out, n_outputs, rows.size());
+  double* const first[] = {pairs.mutable_data(), pairs.mutable_data() + n_outputs * rows.size()};
   {
     const py::gil_scoped_release unlocked;
     loss.prepare(rows.scores(), rows.size());
@@ -105,7 +119,7 @@ py::tuple loss_pairs(Loss& loss, PairsOf compute, const Columns& columns, const 
       (loss.*compute)(block, to[0].data(), to[1].data());
     });
   }
-  return py::make_tuple(gradients, hessians);
+  return py::make_tuple(pairs[py::int_(0)], pairs[py::int_(1)]);
 }
 
 py::array_t<double> start_scores(const Loss& loss, const Columns& columns, const std::optional<DoubleArray>& weights,
@@ -187,14 +201,14 @@ void register_losses(py::module_& module) {
       .def("values", &loss_values, py::arg("columns"), py::arg("scores"))
       .def(
           "derivatives",
-          [](Loss& loss, const Columns& columns, const Columns& scores) {
-            return loss_pairs(loss, &Loss::derivatives, columns, scores);
+          [](Loss& loss, const Columns& columns, const Columns& scores, const py::object& out) {
+            return loss_pairs(loss, &Loss::derivatives, columns, scores, out);
           },
-          py::arg("columns"), py::arg("scores"))
+          py::arg("columns"), py::arg("scores"), py::arg("out") = py::none())
       .def(
           "steps",
           [](Loss& loss, const Columns& columns, const Columns& scores) {
-            return loss_pairs(loss, &Loss::steps, columns, scores);
+            return loss_pairs(loss, &Loss::steps, columns, scores, py::none());
           },
           py::arg("columns"), py::arg("scores"))
       .def("start_scores", &start_scores, py::arg("columns"), py::arg("weights") = py::none(), py::arg("n_jobs") = 1);

@@ -15,10 +15,14 @@ struct Poisson {
                                            .link = Link::log,
                                            .domain = kNotNegative,
                                            .leaf_rule = LeafRule::halved,
-                                           .start = StartRule::mean};
+                                           .start = StartRule::mean,
+                                           .few_operations = true};
   template <class V>
-  Derivatives<V> at(V y, V f) const {
-    const V mean = exp(f);
+  V exponent(V, V f) const {
+    return f;
+  }
+  template <class V>
+  Derivatives<V> at(V y, V f, V mean) const {
     return {mean - y * f, mean - y, mean};
   }
 };
@@ -26,11 +30,19 @@ struct Poisson {
 /// Gamma, y > 0.
 ///   value y e^-f + f     gradient 1 - y e^-f     hessian y e^-f
 struct Gamma {
-  static constexpr Description description{
-      .name = "gamma", .link = Link::log, .domain = kPositive, .leaf_rule = LeafRule::halved, .start = StartRule::mean};
+  static constexpr Description description{.name = "gamma",
+                                           .link = Link::log,
+                                           .domain = kPositive,
+                                           .leaf_rule = LeafRule::halved,
+                                           .start = StartRule::mean,
+                                           .few_operations = true};
   template <class V>
-  Derivatives<V> at(V y, V f) const {
-    const V ratio = y * exp(-f);
+  V exponent(V, V f) const {
+    return -f;
+  }
+  template <class V>
+  Derivatives<V> at(V y, V f, V e) const {
+    const V ratio = y * e;
     return {ratio + f, 1.0 - ratio, ratio};
   }
 };
@@ -73,16 +85,20 @@ struct NegativeBinomial {
                             "Variance beyond the mean, per mean squared."});
   }
   template <class V>
-  Derivatives<V> at(V y, V f) const {
+  V exponent(V, V f) const {
+    return -abs(f);
+  }
+  template <class V>
+  Derivatives<V> at(V y, V f, V e) const {
     // 1 - p = q; both from parts that cannot overflow, with all their digits.
-    const V e = exp(-abs(f));
     const V up = f < 0.0 ? dispersion * e : V{} + dispersion;
     const V down = f < 0.0 ? V{} + 1.0 : e;
     const V per_sum = 1.0 / (up + down);
     const V p = up * per_sum;
     const V q = down * per_sum;
     const double size = 1.0 / dispersion;
-    return {(y + size) * softplus(f + log(V{} + dispersion)) - y * f, size * p - y * q, (y + size) * (p * q)};
+    return {(y + size) * softplus(f + log_of_constant(V{} + dispersion)) - y * f, size * p - y * q,
+            (y + size) * (p * q)};
   }
 };
 

@@ -21,6 +21,9 @@ enum class StartRule {
 
 /// Each built-in is an empty struct, or one of doubles with a table `fields()`, that has these as `description`, and
 ///   at(y, f)                value and derivatives of a vector of rows, the exact Hessian among them
+/// or, where they are made of one exponential, which the loops compute for many rows at a time (math/exponential_rows),
+///   exponent(y, f)          what e = e^exponent is taken of
+///   at(y, f, e)             value and derivatives; the derivatives by at(y, f) if there is one, too
 ///   curvature(y, f, at)     where a step needs another: at least 0
 struct Description {
   const char* name;
@@ -31,6 +34,7 @@ struct Description {
   bool unit_curvature = false;
   bool of_residual = false;
   bool fits = true;
+  bool few_operations = false;  // beside the exponential that it names
 };
 
 inline constexpr Domain kShares{.low = 0, .high = 1};

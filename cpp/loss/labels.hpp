@@ -13,9 +13,12 @@ struct Logistic {
   static constexpr Description description{
       .name = "logistic", .link = Link::logit, .domain = kShares, .start = StartRule::mean};
   template <class V>
-  Derivatives<V> at(V y, V f) const {
-    // From e^-|f|, the smaller of p and 1 - p keeps all its digits on either side.
-    const V e = exp(-abs(f));
+  V exponent(V, V f) const {
+    return -abs(f);
+  }
+  template <class V>
+  Derivatives<V> at(V y, V f, V e) const {
+    // From e = e^-|f|, the smaller of p and 1 - p keeps all its digits on either side.
     const V larger = 1.0 / (1.0 + e);
     const V smaller = e * larger;
     const V gradient = f < 0.0 ? smaller - y : (1.0 - y) - smaller;
@@ -31,8 +34,12 @@ struct KullbackLeibler {
   static constexpr Description description{
       .name = "kullback_leibler", .link = Link::logit, .domain = kShares, .start = StartRule::mean};
   template <class V>
-  Derivatives<V> at(V y, V f) const {
-    Derivatives<V> found = Logistic{}.at(y, f);
+  V exponent(V, V f) const {
+    return -abs(f);
+  }
+  template <class V>
+  Derivatives<V> at(V y, V f, V e) const {
+    Derivatives<V> found = Logistic{}.at(y, f, e);
     found.value = max(found.value + (times_log(y) + times_log(1.0 - y)), V{});
     return found;
   }
@@ -56,9 +63,12 @@ struct Focal {
     return std::tuple(Field{"gamma", &Focal::gamma, at_least(0), "How fast sure rows fade; 0: the logistic loss."});
   }
   template <class V>
-  Derivatives<V> at(V y, V f) const {
+  V exponent(V, V f) const {
+    return -abs(f);
+  }
+  template <class V>
+  Derivatives<V> at(V y, V f, V e) const {
     const V z = y > 0.5 ? f : -f;
-    const V e = exp(-abs(z));
     const V larger = 1.0 / (1.0 + e);
     const V smaller = e * larger;
     const V p = z < 0.0 ? smaller : larger;

@@ -73,11 +73,18 @@ struct PseudoHuber {
 struct LogCosh {
   static constexpr Description description{.name = "log_cosh", .of_residual = true};
   template <class V>
-  Derivatives<V> at(V y, V f) const {
+  V exponent(V y, V f) const {
+    return -2.0 * abs(f - y);
+  }
+  template <class V>
+  Derivatives<V> at(V y, V f, V e) const {
     const V d = f - y;
-    const V e = exp(-2.0 * abs(d));
-    const V per_sum = 1.0 / (1.0 + e);
-    return {log_cosh(d), tanh(d), 4.0 * e * (per_sum * per_sum)};
+    const auto slopes = hyperbolic_slopes(d);  // shorter than by way of e, which the value is made of
+    return {log_cosh(d, e), slopes.tanh, slopes.sech_squared};
+  }
+  template <class V>
+  Derivatives<V> at(V y, V f) const {
+    return at(y, f, exp(exponent(y, f)));
   }
   template <class V>
   V curvature(V y, V f, const Derivatives<V>& found) const {

@@ -1,17 +1,21 @@
 // Rows in vectors, the last one partly filled. Included by *.isa.cpp only.
 #pragma once
 
+#include <type_traits>
+
 #include "math/simd.hpp"
 
 namespace curvature {
 namespace {
 
-// Calls visit(first row, number of rows) for whole vectors, then for the rest.
+/// Calls visit(first row, rows, rows in a vector) for the whole vectors, then for the one left, which counts as kLanes
+/// rows: it is loaded and stored with fewer.
 template <class Visit>
-inline void for_each_vector(std::size_t n, Visit&& visit) {
-  std::size_t i = 0;
-  for (; i + kLanes <= n; i += kLanes) visit(i, static_cast<std::size_t>(kLanes));
-  if (i < n) visit(i, n - i);
+inline void in_vectors(std::size_t n, Visit&& visit) {
+  const std::size_t whole = n / kLanes * kLanes;
+  constexpr std::size_t one = kLanes;
+  if (whole > 0) visit(std::size_t{0}, whole, std::integral_constant<std::size_t, one>{});
+  if (whole < n) visit(whole, one, n - whole);
 }
 
 /// The first n of a vector, 0 behind.

@@ -1,17 +1,12 @@
+#include <algorithm>
+
 #include "base/isa_symbol.hpp"
 #include "loss/row_vectors.hpp"
 #include "loss/softmax_loops.hpp"
-#include "math/exponential.hpp"
+#include "math/exponential_rows.hpp"
 
 namespace curvature {
 namespace {
-
-// Largest score of each row; the rest of the sum is taken relative to it, so nothing overflows.
-Doubles largest(const double* const* scores, std::size_t n_classes, std::size_t row, std::size_t m) {
-  Doubles most = load_some(scores[0] + row, m);
-  for (std::size_t k = 1; k < n_classes; ++k) most = max(most, load_some(scores[k] + row, m));
-  return most;
-}
 
 // Adds e^(f - most) to a sum that leaves one row of e = 1 out: it starts at -1, and -1 + 1 is exact only if the 1 comes
 // first, hence two counts.
@@ -25,41 +20,93 @@ struct OtherTerms {
   [[nodiscard]] Doubles sum() const { return small + ones; }
 };
 
-void values(const double* y, const double* const* scores, std::size_t n_classes, std::size_t n, double* out) {
-  for_each_vector(n, [&](std::size_t row, std::size_t m) {
-    const Doubles label = load_some(y + row, m);
-    const Doubles most = largest(scores, n_classes, row, m);
-    OtherTerms others;
-    Doubles own = most;
-    for (std::size_t k = 0; k < n_classes; ++k) {
-      const Doubles score = load_some(scores[k] + row, m);
-      others.add(exp(score - most));
-      own = label == static_cast<double>(k) ? score : own;
+// Some rows, in passes over as many as the first cache holds: exponentials go faster in numbers.
+struct Block {
+  alignas(64) double most[kRowsAtOnce];   // largest score; the rest is taken relative to it, so nothing overflows
+  alignas(64) double small[kRowsAtOnce];  // OtherTerms
+  alignas(64) double ones[kRowsAtOnce];
+
+  template <class Lanes>
+  void find_largest(const double* const* scores, std::size_t n_classes, std::size_t row, std::size_t n, Lanes m) {
+    for (std::size_t i = 0; i < n; i += kLanes) {
+      Doubles largest = load_some(scores[0] + row + i, m);
+      for (std::size_t k = 1; k < n_classes; ++k) largest = max(largest, load_some(scores[k] + row + i, m));
+      store(most + i, largest);
     }
-    store_some(out + row, (most - own) + log1p(others.sum()), m);
+  }
+
+  // Sums e^(f - most) over the classes; visit(k, row, e) sees each term.
+  template <class Lanes, class Visit>
+  void sum_terms(const double* const* scores, std::size_t n_classes, std::size_t row, std::size_t n, Lanes m,
+                 Visit&& visit) {
+    for (std::size_t i = 0; i < n; i += kLanes) {
+      store(small + i, OtherTerms{}.small);
+      store(ones + i, OtherTerms{}.ones);
+    }
+    for (std::size_t k = 0; k < n_classes; ++k) {
+      const double* const score = scores[k] + row;
+      for_each_exponential<Use::at_once>(
+          n, [=, this](std::size_t i) { return load_some(score + i, m) - load<Doubles>(most + i); },
+          [=, this](std::size_t i, Doubles e) {
+            OtherTerms others{load<Doubles>(small + i), load<Doubles>(ones + i)};
+            others.add(e);
+            store(small + i, others.small);
+            store(ones + i, others.ones);
+            visit(k, row + i, e);
+          });
+    }
+  }
+  [[nodiscard]] Doubles rest(std::size_t i) const {
+    return OtherTerms{load<Doubles>(small + i), load<Doubles>(ones + i)}.sum();
+  }
+};
+
+template <class Visit>
+void in_blocks(std::size_t n, Visit&& visit) {
+  Block block;
+  in_vectors(n, [&](std::size_t first, std::size_t rows, auto m) {
+    for (std::size_t i = 0; i < rows; i += kRowsAtOnce) visit(block, first + i, std::min(kRowsAtOnce, rows - i), m);
+  });
+}
+
+[[gnu::flatten]] void values(const double* y, const double* const* scores, std::size_t n_classes, std::size_t n,
+                             double* out) {
+  in_blocks(n, [&](Block& block, std::size_t row, std::size_t rows, auto m) {
+    block.find_largest(scores, n_classes, row, rows, m);
+    block.sum_terms(scores, n_classes, row, rows, m, [](std::size_t, std::size_t, Doubles) {});
+    for (std::size_t i = 0; i < rows; i += kLanes) {
+      const Doubles label = load_some(y + row + i, m);
+      const Doubles most = load<Doubles>(block.most + i);
+      Doubles own = most;
+      for (std::size_t k = 0; k < n_classes; ++k) {
+        own = label == static_cast<double>(k) ? load_some(scores[k] + row + i, m) : own;
+      }
+      store_some(out + row + i, (most - own) + log1p(block.rest(i)), m);
+    }
   });
 }
 
 // One exponential a score; the terms wait in the gradients' memory for their sum.
-void derivatives(const double* y, const double* const* scores, std::size_t n_classes, std::size_t n,
-                 double* const* gradients, double* const* hessians) {
-  for_each_vector(n, [&](std::size_t row, std::size_t m) {
-    const Doubles label = load_some(y + row, m);
-    const Doubles most = largest(scores, n_classes, row, m);
-    OtherTerms others;
+[[gnu::flatten]] void derivatives(const double* y, const double* const* scores, std::size_t n_classes, std::size_t n,
+                                  double* const* gradients, double* const* hessians) {
+  in_blocks(n, [&](Block& block, std::size_t row, std::size_t rows, auto m) {
+    block.find_largest(scores, n_classes, row, rows, m);
+    block.sum_terms(scores, n_classes, row, rows, m,
+                    [&](std::size_t k, std::size_t at, Doubles e) { store_some(gradients[k] + at, e, m); });
+    double* const per_sum = block.most;  // no longer needed
+    for (std::size_t i = 0; i < rows; i += kLanes) store(per_sum + i, 1.0 / (1.0 + block.rest(i)));
     for (std::size_t k = 0; k < n_classes; ++k) {
-      const Doubles e = exp(load_some(scores[k] + row, m) - most);
-      others.add(e);
-      store_some(gradients[k] + row, e, m);
-    }
-    const Doubles rest = others.sum();
-    const Doubles per_sum = 1.0 / (1.0 + rest);
-    for (std::size_t k = 0; k < n_classes; ++k) {
-      const Doubles e = load_some(gradients[k] + row, m);
-      const Doubles p = e * per_sum;
-      const Doubles q = e < 1.0 ? 1.0 - p : rest * per_sum;  // 1 - p, with all its digits where p is near 1
-      store_some(gradients[k] + row, label == static_cast<double>(k) ? -q : p, m);
-      store_some(hessians[k] + row, p * q, m);
+      double* const gradient = gradients[k] + row;
+      double* const hessian = hessians[k] + row;
+      const double class_ = static_cast<double>(k);
+      for (std::size_t i = 0; i < rows; i += kLanes) {
+        const Doubles e = load_some(gradient + i, m);
+        const Doubles p = e * load<Doubles>(per_sum + i);
+        const Doubles others = block.rest(i) * load<Doubles>(per_sum + i);
+        const Doubles q = e < 1.0 ? 1.0 - p : others;  // 1 - p, with all its digits where p is near 1
+        store_some(gradient + i, load_some(y + row + i, m) == class_ ? -q : p, m);
+        store_some(hessian + i, p * q, m);
+      }
     }
   });
 }

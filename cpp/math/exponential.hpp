@@ -16,13 +16,13 @@ constexpr double kGreatest = 0x1.fffffffffffffp1023;
 constexpr double kLn2High = 0x1.62e42fefa3800p-1;  // 42 bits: times a whole number below 2^11 it is exact
 constexpr double kLn2Low = 0x1.ef35793c76730p-45;
 
-/// (e^r - 1 - r) / r^2 for |r| <= ln(2) / 2, error below 2^-55 of (e^r - 1) / r^2.
-inline Doubles exp_tail(Doubles r) {
+/// e^r - 1 for |r| <= ln(2) / 2, error below 2^-55 of e^r before its last two roundings.
+inline Doubles expm1_near_zero(Doubles r) {
   static constexpr double kTail[] = {0.5000000000000006,     0.16666666666666685,    0.04166666666657362,
                                      0.008333333333314548,   0.0013888888932380285,  0.00019841269903113438,
                                      2.4801504443868257e-05, 2.7557227889080416e-06, 2.762632739802708e-07,
                                      2.5114491310876775e-08};
-  return polynomial(r, kTail);
+  return r + (r * r) * polynomial(r, kTail);
 }
 
 /// mantissa * 2^k for whole k in [-1100, 1100], rounded once: overflows to inf, underflows by way of the subnormals.
@@ -49,13 +49,14 @@ inline Doubles add_bits(Doubles x, Integers bits) {
 }
 
 /// e^r for |r| <= ln(2) / 2.
-inline Doubles exp_near_zero(Doubles r) { return 1.0 + (r + (r * r) * exp_tail(r)); }
+inline Doubles exp_near_zero(Doubles r) { return 1.0 + expm1_near_zero(r); }
 
-/// Within these bounds e^x is normal, and adding k to the exponent's bits is enough.
-inline bool exp_is_normal(Doubles x) { return !any(~(abs(x) <= 708.0)); }
+/// Up to this size of x, e^x is normal, and adding k to the exponent's bits is enough.
+constexpr double kNormalExponent = 708.0;
+inline bool exp_is_normal(Doubles x) { return !any(~(abs(x) <= kNormalExponent)); }
 
 /// e^(x + low) for any x, where low is below an ULP of x.
-inline Doubles exp_of_any(Doubles x, Doubles low) {
+[[gnu::const, gnu::noinline, gnu::cold, maybe_unused]] Doubles exp_of_any(Doubles x, Doubles low) {
   const Doubles bounded = x > 710.0 ? splat(710.0) : (x < -746.0 ? splat(-746.0) : x);
   const ReducedExponent reduced = reduce_exponent(bounded);
   return scale(exp_near_zero(x == bounded ? reduced.r + low : reduced.r), reduced.k);
@@ -81,7 +82,7 @@ inline Doubles exp(Doubles x) {
 inline Doubles expm1(Doubles x) {
   const Doubles bounded = x > 710.0 ? splat(710.0) : (x < -40.0 ? splat(-40.0) : x);
   const ReducedExponent reduced = reduce_exponent(bounded);
-  const Doubles small = reduced.r + (reduced.r * reduced.r) * exp_tail(reduced.r);  // e^r - 1
+  const Doubles small = expm1_near_zero(reduced.r);
   // 2^k ((e^r - 1) + (1 - 2^-k)): 0 only where k is, and its exponent has room for k down to -58. 2^-1024 is 0 here.
   const Doubles inverse = bounded > 700.0 ? splat(0.0) : add_bits(splat(1.0), -reduced.k_bits);
   const Doubles result = add_bits(small + (1.0 - inverse), reduced.k_bits);
@@ -136,33 +137,33 @@ inline Doubles log1p_of_fraction(Doubles x) {
   return x - (half_square - s * (half_square + z * polynomial(z, kSeries)));
 }
 
-/// 1 / (1 + e^-x), error below 2.5 ULP on either side; 0 below -709.78.
-inline Doubles sigmoid(Doubles x) { return 1.0 / (1.0 + exp(-x)); }
+/// 1 / (1 + e^-x) from e = e^-x, error below 2.5 ULP on either side; 0 below -709.78.
+inline Doubles sigmoid(Doubles e) { return 1.0 / (1.0 + e); }
 
-/// sigmoid(x) and sigmoid(-x) from one exponential. The first has the bits of sigmoid, the second an error below 3 ULP.
+/// sigmoid(x) and sigmoid(-x) from e = e^-x. The first has the bits of sigmoid, the second an error below 3 ULP.
 struct SigmoidPair {
   Doubles value;
   Doubles mirrored;
 };
-inline SigmoidPair sigmoid_pair(Doubles x) {
-  const Doubles e = exp(-x);
+inline SigmoidPair sigmoid_pair(Doubles e) {
   const Doubles value = 1.0 / (1.0 + e);
   const Doubles mirrored = e * value;
   return {value, e > 0x1p60 ? splat(1.0) : mirrored};
 }
 
-/// log(1 + e^x) = max(x, 0) + log1p(e^-|x|), error below 2 ULP, never overflowing.
-inline Doubles softplus(Doubles x) { return max(x, splat(0.0)) + log1p_of_fraction(exp(-abs(x))); }
+/// log(1 + e^x) = max(x, 0) + log1p(e^-|x|) from e = e^-|x|, error below 2 ULP, never overflowing.
+inline Doubles softplus(Doubles x, Doubles e) { return max(x, splat(0.0)) + log1p_of_fraction(e); }
+inline Doubles softplus(Doubles x) { return softplus(x, exp(-abs(x))); }
 
-/// log(sigmoid(x)) = -softplus(-x), error below 2 ULP.
-inline Doubles log_sigmoid(Doubles x) { return -softplus(-x); }
-
-/// log(e^a + e^b), error below 3 ULP of the larger of |max(a, b)| and the result (they cancel near the result 0).
-inline Doubles logaddexp(Doubles a, Doubles b) {
-  const Doubles larger = a > b ? a : b;
-  const Doubles gap = a == b ? splat(0.0) : abs(a - b);  // two infinities of one sign: no NaN
-  return larger + log1p_of_fraction(exp(-gap));
+/// log(e^a + e^b), error below 3 ULP of the larger of |max(a, b)| and the result (they cancel near the result 0), from
+/// e = e^-gap_of(a, b).
+inline Doubles gap_of(Doubles a, Doubles b) {
+  return a == b ? splat(0.0) : abs(a - b);  // two infinities of one sign: no NaN
 }
+inline Doubles logaddexp(Doubles a, Doubles b, Doubles e) { return (a > b ? a : b) + log1p_of_fraction(e); }
+
+/// log, for what does not change from row to row: loops compute it once.
+[[gnu::const, gnu::noinline, maybe_unused]] Doubles log_of_constant(Doubles x) { return log(x); }
 
 }  // namespace
 }  // namespace curvature
