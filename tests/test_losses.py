@@ -305,3 +305,15 @@ def test_every_loss_is_listed_and_described():
 def test_what_is_wrong_is_said(arguments, message):
     with pytest.raises(ValueError, match=message):
         _core.named_loss(*arguments)
+
+
+def test_derivatives_go_into_an_array_that_is_there():
+    y, f = [np.array([0.0, 1.0, 1.0])], [np.array([0.3, -2.0, 5.0])]
+    loss = _core.named_loss("logistic", {})
+    out = np.full((2, 1, 3), np.nan)
+    gradients, hessians = loss.derivatives(y, f, out=out)
+    np.testing.assert_array_equal(np.stack(loss.derivatives(y, f)), out)
+    assert np.shares_memory(gradients, out) and np.shares_memory(hessians, out)
+    for wrong in (np.empty((2, 3)), np.empty((2, 1, 4)), np.empty((2, 1, 3), np.float32), np.empty((3, 1, 2)).T):
+        with pytest.raises(ValueError, match="out must be a writeable C-contiguous float64 array of shape"):
+            loss.derivatives(y, f, out=wrong)

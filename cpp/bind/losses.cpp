@@ -87,17 +87,14 @@ using PairsOf = void (Loss::*)(const LossRows&, double* const*, double* const*) 
 
 // Where the pairs of a call go: an array of shape (2, outputs, rows), that of the caller if there is one.
 py::array_t<double> pairs_array(const py::object& out, std::size_t n_outputs, std::size_t n_rows) {
-  const std::vector<std::size_t> shape{2, n_outputs, n_rows};
+  const std::vector<py::ssize_t> shape{2, static_cast<py::ssize_t>(n_outputs), static_cast<py::ssize_t>(n_rows)};
   if (out.is_none()) return py::array_t<double>(shape);
-  using Contiguous = py::array_t<double, py::array::c_style>;
-  const bool fits = Contiguous::check_(out) && py::array(out).ndim() == 3 &&
-                    std::equal(shape.begin(), shape.end(), py::array(out).shape(),
-                               [](std::size_t a, py::ssize_t b) { return a == static_cast<std::size_t>(b); });
-  if (!fits || !py::array(out).writeable()) {
-    throw InputError(
-        sentence("out must be a writeable C-contiguous float64 array of shape (2, ", n_outputs, ", ", n_rows, ")."));
+  if (py::array_t<double, py::array::c_style>::check_(out)) {
+    auto array = py::reinterpret_borrow<py::array_t<double>>(out);
+    if (array.ndim() == 3 && std::equal(shape.begin(), shape.end(), array.shape()) && array.writeable()) return array;
   }
-  return py::cast<py::array_t<double>>(out);
+  throw InputError(
+      sentence("out must be a writeable C-contiguous float64 array of shape (2, ", n_outputs, ", ", n_rows, ")."));
 }
 
 // Gradients and Hessians (or curvatures), each of shape (outputs, rows).
@@ -119,7 +116,8 @@ py::tuple loss_pairs(Loss& loss, PairsOf compute, const Columns& columns, const 
       (loss.*compute)(block, to[0].data(), to[1].data());
     });
   }
-  return py::make_tuple(pairs[py::int_(0)], pairs[py::int_(1)]);
+  const std::vector<std::size_t> shape{n_outputs, rows.size()};
+  return py::make_tuple(py::array_t<double>(shape, first[0], pairs), py::array_t<double>(shape, first[1], pairs));
 }
 
 py::array_t<double> start_scores(const Loss& loss, const Columns& columns, const std::optional<DoubleArray>& weights,

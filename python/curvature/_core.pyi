@@ -93,7 +93,10 @@ class Loss:
         self, columns: Sequence[NDArray[np.float64]], scores: Sequence[NDArray[np.float64]]
     ) -> NDArray[np.float64]: ...
     def derivatives(
-        self, columns: Sequence[NDArray[np.float64]], scores: Sequence[NDArray[np.float64]]
+        self,
+        columns: Sequence[NDArray[np.float64]],
+        scores: Sequence[NDArray[np.float64]],
+        out: NDArray[np.float64] | None = None,
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]: ...
     def steps(
         self, columns: Sequence[NDArray[np.float64]], scores: Sequence[NDArray[np.float64]]
