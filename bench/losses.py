@@ -7,7 +7,6 @@ them.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -17,22 +16,14 @@ from numpy.typing import NDArray
 import curvature as cv
 from curvature import _core
 
+from .kernels import SECONDS, best_seconds
+from .libraries.callback import log_loss_derivatives
 from .report import header_lines, line
 
 IN_L2 = 1 << 13  # rows: 256 KiB of y, f, gradient and Hessian
 STREAMED = 10_000_000
-SECONDS = 0.4  # a measurement
 
 Floats = NDArray[np.float64]
-
-
-def sigmoid(f: Floats) -> Floats:
-    return 1 / (1 + np.exp(-f))
-
-
-def logistic_in_numpy(y: Floats, f: Floats) -> tuple[Floats, Floats]:
-    p = sigmoid(f)
-    return p - y, p * (1 - p)
 
 
 def log_cosh_in_numpy(y: Floats, f: Floats) -> tuple[Floats, Floats]:
@@ -54,14 +45,10 @@ class Loss(NamedTuple):
 
 
 LOSSES = [
-    Loss("logistic", lambda y, f: np.log(1 + np.exp(f)) - y * f, logistic_in_numpy),
+    Loss("logistic", lambda y, f: np.log(1 + np.exp(f)) - y * f, log_loss_derivatives),
     Loss("log_cosh", lambda y, f: np.log(np.cosh(y - f)), log_cosh_in_numpy),
     Loss("poisson", lambda y, f: np.exp(f) - y * f, poisson_in_numpy),
 ]
-
-
-FORMS = ("built in", "formula", "NumPy")
-PLACES = {"in_l2": "in L2", "streamed": "of 10M rows"}
 
 
 class Row(NamedTuple):
@@ -71,17 +58,6 @@ class Row(NamedTuple):
     form: str
     in_l2: float
     streamed: float
-
-
-def best_seconds(call: Callable[[], Any], seconds: float = SECONDS) -> float:
-    """Least time of a call: what is slower than the best is the machine's noise."""
-    call()
-    best, until = np.inf, time.perf_counter() + seconds
-    while time.perf_counter() < until:
-        start = time.perf_counter()
-        call()
-        best = min(best, time.perf_counter() - start)
-    return float(best)
 
 
 def rows(n: int) -> tuple[Floats, Floats]:
@@ -97,7 +73,7 @@ def streaming_seconds(y: Floats, f: Floats) -> float:
         np.copyto(gradients, y)
         np.copyto(hessians, f)
 
-    return best_seconds(stream, 3 * SECONDS)  # all else is held against it
+    return min(best_seconds(stream) for _ in range(3))  # all else is held against it
 
 
 def measure() -> Iterator[Row]:
@@ -105,8 +81,12 @@ def measure() -> Iterator[Row]:
     limits = [1e9 * streaming_seconds(*data) / len(data[0]) for data in (small, large)]
     yield Row("any", "copy of the same bytes by NumPy", *limits)
     for loss in LOSSES:
-        calls = (_into_arrays(cv.Loss(loss.name)), _into_arrays(cv.Loss(loss.formula)), loss.in_numpy)
-        for form, call in zip(FORMS, calls, strict=True):
+        forms = {
+            "built in": _into_arrays(cv.Loss(loss.name)),
+            "formula": _into_arrays(cv.Loss(loss.formula)),
+            "NumPy": loss.in_numpy,
+        }
+        for form, call in forms.items():
             figures = [1e9 * best_seconds(lambda: call(*data)) / len(data[0]) for data in (small, large)]  # noqa: B023
             yield Row(loss.name, form, *figures)
 
@@ -125,26 +105,14 @@ def _into_arrays(loss: cv.Loss) -> Callable[[Floats, Floats], Any]:
     return call
 
 
-def side_by_side(measured: list[Row]) -> Iterator[str]:
-    """The three forms of each loss, and how many times the built-in's time the other two take."""
-    yield from header_lines(["loss, ns a row", *FORMS, "formula, ×", "NumPy, ×"])
-    for place in ("in_l2", "streamed"):
-        for loss in LOSSES:
-            found = {row.form: float(getattr(row, place)) for row in measured if row.loss == loss.name}
-            times = [found[form] for form in FORMS]
-            cells = [f"{value:.2f}" for value in (*times, times[1] / times[0], times[2] / times[0])]
-            yield line([f"{loss.name} {PLACES[place]}", *cells])
-
-
 def main() -> None:
     print(f"instruction set {_core.build_info()['instruction_set']}, one thread, best of {SECONDS} s\n")
     print("\n".join(header_lines(["loss", "form", "in L2, ns a row", "10M rows, ns a row", "× streaming"], left=2)))
-    measured: list[Row] = []
+    limit = None  # the first row
     for row in measure():
-        measured.append(row)
-        figures = [f"{row.in_l2:.2f}", f"{row.streamed:.2f}", f"{row.streamed / measured[0].streamed:.2f}"]
+        limit = row.streamed if limit is None else limit
+        figures = [f"{row.in_l2:.2f}", f"{row.streamed:.2f}", f"{row.streamed / limit:.2f}"]
         print(line([row.loss, row.form, *figures]), flush=True)
-    print("\n" + "\n".join(side_by_side(measured)))
 
 
 if __name__ == "__main__":
