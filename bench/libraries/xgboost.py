@@ -35,6 +35,7 @@ class XGBoost(Library):
         rows = xgb.QuantileDMatrix(X, y, max_bin=settings.bins, nthread=threads)
         if self.callback and task == "binary":
             objective = lambda f, labels: log_loss_derivatives(labels.get_label(), f)  # noqa: E731
+            del params["objective"]  # it would read the start as a probability
             return xgb.train(params | {"base_score": 0.0}, rows, settings.trees, obj=objective)
         return xgb.train(params, rows, settings.trees)
 

@@ -79,21 +79,26 @@ class LeafLoss {
     return std::abs(total) <= kRounding * size ? 0 : total;
   }
 
-  // A step to where the slope is 0 or changes its sign: out by doubling the mean slope, then in by halving.
+  // A step to where the slope is 0 or changes its sign: a bracket around it from the mean slope on, in or out by
+  // sixteenths, so that any unit of y is found, and then by halves.
   double least() {
     const double at_zero = slope(0);
     if (at_zero == 0) return 0;
     const double side = at_zero < 0 ? 1.0 : -1.0;
     const auto downhill = [&](double step) { return slope(side * step) * side; };  // below 0 before the minimum
-    double near = 0;
-    double far = std::abs(at_zero) / total_weight();
-    constexpr int kMostDoublings = 100;
-    for (int i = 0; i < kMostDoublings && downhill(far) < 0; ++i) {
-      near = far;
-      far *= 2;
+    constexpr double kFactor = 16;
+    constexpr int kMostFactors = 250;
+    double near = std::abs(at_zero) / total_weight();
+    double far = near;
+    for (int i = 0; i < kMostFactors && downhill(near) > 0; ++i) {
+      far = near;
+      near /= kFactor;
     }
-    constexpr int kMostHalvingsOfBracket = 60;
-    for (int i = 0; i < kMostHalvingsOfBracket && far - near > 1e-12 * far; ++i) {
+    for (int i = 0; i < kMostFactors && downhill(far) < 0; ++i) {
+      near = far;
+      far *= kFactor;
+    }
+    while (far - near > 1e-12 * far) {
       const double middle = near + (far - near) / 2;
       const double slope_there = downhill(middle);
       if (slope_there == 0) return side * middle;
@@ -176,8 +181,9 @@ std::vector<LeafSum> sums_by_the_loss(const Loss& loss, const RowState& rows, st
     const std::size_t size = leaves.begin[leaf + 1] - leaves.begin[leaf];
     const profile::Scope scope(Phase::update, size);
     const RowIndex* members = leaves.rows.data() + leaves.begin[leaf];
-    sums[leaf] = loss.info().leaf_rule == LeafRule::quantile ? quantile_sum(loss, rows, members, size)
-                                                             : searched_sum(loss, rows, members, size, output);
+    sums[leaf] = loss.info().leaf_rule_of(output) == LeafRule::quantile
+                     ? quantile_sum(loss, rows, members, size)
+                     : searched_sum(loss, rows, members, size, output);
   });
   return sums;
 }
@@ -186,7 +192,7 @@ std::vector<LeafSum> sums_by_the_loss(const Loss& loss, const RowState& rows, st
 
 std::vector<double> leaf_values(const Loss& loss, const RowState& rows, std::size_t n_leaves, std::size_t output,
                                 const TreeParams& params, double learning_rate, int threads) {
-  const LeafRule rule = loss.info().leaf_rule;
+  const LeafRule rule = loss.info().leaf_rule_of(output);
   const bool by_the_loss = rule == LeafRule::quantile || rule == LeafRule::searched;
   const std::vector<LeafSum> sums =
       by_the_loss ? sums_by_the_loss(loss, rows, n_leaves, output, threads) : rows.leaf_sums(output, n_leaves);

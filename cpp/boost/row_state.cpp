@@ -152,8 +152,8 @@ QuantizationScale RowState::quantize(std::size_t output, std::uint64_t key) {
     kernel::quantize_table().quantize(task);
   });
 
-  // A loss of the residual has no unit of its own: y in another unit must give the same trees.
-  const bool has_own_unit = !loss_.info().of_residual || loss_.info().unit_curvature;
+  // Such a score has no unit of its own: y in another unit must give the same trees.
+  const bool has_own_unit = !loss_.info().is_in_unit_of_y(output) || loss_.info().unit_curvature;
   unit_ = has_own_unit || !(total_hessian_ > 0) ? 1.0 : total_hessian_ / total_weight_;
   scale.gradient /= unit_;
   scale.hessian /= unit_;

@@ -13,6 +13,7 @@ namespace curvature {
 /// l(columns, scores) as a node of a graph whose variables [0, n_columns) are the columns, y the first of them, and
 /// those behind them the scores. Its derivatives are exact. A step's curvature is
 ///   1                         for straight pieces (all second derivatives are 0): leaves are searched
+///   |l'|                      along a score of several for which it is so (|y - f_0| e^-f_1 + f_1): they too
 ///   max(|l''|, l' / (f - y))  for a smooth function of f - y: a parabola of curvature l' / (f - y) lies above robust
 ///                             losses, whose l'' vanishes far out
 ///   |l''|                     otherwise

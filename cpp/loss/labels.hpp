@@ -3,6 +3,7 @@
 #pragma once
 
 #include "loss/description.hpp"
+#include "loss/not_a_number.hpp"
 
 namespace curvature {
 namespace {
@@ -40,7 +41,7 @@ struct KullbackLeibler {
   template <class V>
   Derivatives<V> at(V y, V f, V e) const {
     Derivatives<V> found = Logistic{}.at(y, f, e);
-    found.value = max(found.value + (times_log(y) + times_log(1.0 - y)), V{});
+    found.value = max(V{}, found.value + (times_log(y) + times_log(1.0 - y)));
     return found;
   }
 
@@ -94,7 +95,7 @@ struct ZeroOne {
   template <class V>
   Derivatives<V> at(V y, V f) const {
     const V predicted = f > 0.0 ? V{} + 1.0 : V{};
-    return {abs(predicted - y), V{}, V{}};
+    return {unless_nan(f, abs(predicted - y)), unless_nan(f, V{}), unless_nan(f, V{})};
   }
 };
 

@@ -28,6 +28,12 @@ struct LossTable {
   std::size_t n_rows = 0;
 };
 
+/// What is known of one score of a formula.
+struct OutputInfo {
+  bool in_unit_of_y = false;  // another unit of y gives the same model
+  bool straight = false;      // the loss is made of straight pieces along this score
+};
+
 /// What is known of a loss beforehand.
 struct LossInfo {
   std::string name;
@@ -36,12 +42,21 @@ struct LossInfo {
   Link link = Link::identity;
   Domain domain;  // of the first column
   LeafRule leaf_rule = LeafRule::newton;
-  double quantile_level = 0.5;   // LeafRule::quantile: the level,
-  double insensitive_width = 0;  // and the half width of the stretch around y that costs nothing
-  bool unit_curvature = false;   // the curvature of a step is 1 for every row: its sums are sums of weights
-  bool of_residual = false;      // a function of y - f alone: penalties count in units of the mean curvature
-  bool has_values = true;        // false: derivatives only
-  bool fits = true;              // false: a metric only
+  double quantile_level = 0.5;      // LeafRule::quantile: the level,
+  double insensitive_width = 0;     // and the half width of the stretch around y that costs nothing
+  bool unit_curvature = false;      // the curvature of a step is 1 for every row: its sums are sums of weights
+  bool of_residual = false;         // a function of y - f alone
+  std::vector<OutputInfo> outputs;  // of formulas
+  bool has_values = true;           // false: derivatives only
+  bool fits = true;                 // false: a metric only
+
+  /// Whether another unit of y gives the same model, so that penalties count in units of the mean curvature.
+  [[nodiscard]] bool is_in_unit_of_y(std::size_t output) const {
+    return of_residual || (output < outputs.size() && outputs[output].in_unit_of_y);
+  }
+  [[nodiscard]] LeafRule leaf_rule_of(std::size_t output) const {
+    return output < outputs.size() && outputs[output].straight ? LeafRule::searched : leaf_rule;
+  }
 };
 
 /// Immutable but for `prepare`; calls are per block, never per row, and may come from several threads.

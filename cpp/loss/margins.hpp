@@ -3,6 +3,7 @@
 #pragma once
 
 #include "loss/description.hpp"
+#include "loss/not_a_number.hpp"
 
 namespace curvature {
 namespace {
@@ -29,7 +30,8 @@ struct Hinge {
   template <class V>
   Derivatives<V> at(V y, V f) const {
     const V short_of = 1.0 - y * f;
-    return {max(short_of, V{}), short_of > 0.0 ? -y : V{}, V{}};
+    const V slope = short_of > 0.0 ? -y : V{};
+    return {unless_nan(short_of, max(short_of, V{})), unless_nan(short_of, slope), unless_nan(short_of, V{})};
   }
   template <class V>
   V curvature(V y, V f, const Derivatives<V>&) const {
@@ -43,8 +45,9 @@ struct SquaredHinge {
       .name = "squared_hinge", .domain = kSignedLabels, .leaf_rule = LeafRule::halved};
   template <class V>
   Derivatives<V> at(V y, V f) const {
-    const V short_of = max(1.0 - y * f, V{});
-    return {short_of * short_of, -2.0 * y * short_of, short_of > 0.0 ? V{} + 2.0 : V{}};
+    const V z = y * f;
+    const V short_of = unless_nan(z, max(1.0 - z, V{}));
+    return {short_of * short_of, -2.0 * y * short_of, unless_nan(z, short_of > 0.0 ? V{} + 2.0 : V{})};
   }
 };
 
@@ -58,8 +61,9 @@ struct ModifiedHuber {
   Derivatives<V> at(V y, V f) const {
     const V z = y * f;
     const V short_of = max(1.0 - z, V{});
-    return {z < -1.0 ? -4.0 * z : short_of * short_of, -2.0 * y * min(short_of, V{} + 2.0),
-            z < -1.0 || z >= 1.0 ? V{} : V{} + 2.0};
+    const V value = z < -1.0 ? -4.0 * z : short_of * short_of;
+    const V hessian = z < -1.0 || z >= 1.0 ? V{} : V{} + 2.0;
+    return {unless_nan(z, value), unless_nan(z, -2.0 * y * min(short_of, V{} + 2.0)), unless_nan(z, hessian)};
   }
   template <class V>
   V curvature(V y, V f, const Derivatives<V>&) const {
@@ -75,7 +79,8 @@ struct Perceptron {
   template <class V>
   Derivatives<V> at(V y, V f) const {
     const V z = y * f;
-    return {max(-z, V{}), z <= 0.0 ? -y : V{}, V{}};
+    const V slope = z <= 0.0 ? -y : V{};
+    return {unless_nan(z, max(-z, V{})), unless_nan(z, slope), unless_nan(z, V{})};
   }
   template <class V>
   V curvature(V y, V f, const Derivatives<V>&) const {

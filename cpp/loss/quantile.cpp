@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/errors.hpp"
 #include "base/random.hpp"
 
 namespace curvature {
@@ -81,6 +82,7 @@ double select(double* values, double* weights, std::size_t n, double target) {
 }  // namespace
 
 double weighted_quantile(double* values, double* weights, std::size_t n, double level, double width) {
+  if (!(level >= 0 && level <= 1)) throw InputError(sentence("level=", level, " must be in [0, 1]."));
   if (n == 0) return 0;
   if (width > 0) {
     std::vector<double> ends(2 * n);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "loss/description.hpp"
+#include "loss/not_a_number.hpp"
 
 namespace curvature {
 namespace {
@@ -15,7 +16,7 @@ struct Squared {
   template <class V>
   Derivatives<V> at(V y, V f) const {
     const V d = f - y;
-    return {0.5 * d * d, d, V{} + 1.0};
+    return {0.5 * d * d, d, unless_nan(d, V{} + 1.0)};
   }
 };
 
@@ -42,7 +43,7 @@ struct Expectile {
   Derivatives<V> at(V y, V f) const {
     const V d = f - y;
     const V c = d > 0.0 ? V{} + (1.0 - level) : V{} + level;
-    return {c * d * d, 2.0 * c * d, 2.0 * c};
+    return {c * d * d, 2.0 * c * d, unless_nan(d, 2.0 * c)};
   }
 };
 
@@ -60,7 +61,7 @@ struct Asymmetric {
   Derivatives<V> at(V y, V f) const {
     const V d = f - y;
     const V c = d < 0.0 ? V{} + under : V{} + over;
-    return {0.5 * c * d * d, c * d, c};
+    return {0.5 * c * d * d, c * d, unless_nan(d, c)};
   }
 };
 
@@ -75,7 +76,8 @@ struct Absolute {
   template <class V>
   Derivatives<V> at(V y, V f) const {
     const V d = f - y;
-    return {abs(d), (d > 0.0 ? V{} + 1.0 : V{}) - (d < 0.0 ? V{} + 1.0 : V{}), V{}};
+    const V sign = (d > 0.0 ? V{} + 1.0 : V{}) - (d < 0.0 ? V{} + 1.0 : V{});
+    return {abs(d), unless_nan(d, sign), unless_nan(d, V{})};
   }
   template <class V>
   V curvature(V, V, const Derivatives<V>&) const {
@@ -101,7 +103,8 @@ struct Quantile {
     const V d = f - y;
     const V above = V{} + (1.0 - level);
     const V below = V{} + level;
-    return {max(-below * d, above * d), d > 0.0 ? above : (d < 0.0 ? -below : V{}), V{}};
+    const V slope = d > 0.0 ? above : (d < 0.0 ? -below : V{});
+    return {max(-below * d, above * d), unless_nan(d, slope), unless_nan(d, V{})};
   }
   template <class V>
   V curvature(V, V, const Derivatives<V>&) const {
@@ -127,7 +130,7 @@ struct EpsilonInsensitive {
   Derivatives<V> at(V y, V f) const {
     const V d = f - y;
     const V sign = d > epsilon ? V{} + 1.0 : (d < -epsilon ? V{} - 1.0 : V{});
-    return {max(abs(d) - epsilon, V{}), sign, V{}};
+    return {unless_nan(d, max(abs(d) - epsilon, V{})), unless_nan(d, sign), unless_nan(d, V{})};
   }
   template <class V>
   V curvature(V, V, const Derivatives<V>&) const {

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "loss/description.hpp"
+#include "loss/not_a_number.hpp"
 
 namespace curvature {
 namespace {
@@ -24,7 +25,8 @@ struct Huber {
     const V a = abs(d);
     const auto near = a <= delta;
     const V edge = V{} + delta;
-    return {near ? 0.5 * d * d : delta * (a - 0.5 * delta), max(min(d, edge), -edge), near ? V{} + 1.0 : V{}};
+    return {near ? 0.5 * d * d : delta * (a - 0.5 * delta), unless_nan(d, max(min(d, edge), -edge)),
+            unless_nan(d, near ? V{} + 1.0 : V{})};
   }
   template <class V>
   V curvature(V y, V f, const Derivatives<V>&) const {
@@ -58,7 +60,8 @@ struct PseudoHuber {
   template <class V>
   V scaled(V y, V f) const {
     const V most = V{} + std::numeric_limits<double>::max();
-    return max(min((f - y) / delta, most), -most);
+    const V d = (f - y) / delta;
+    return unless_nan(d, max(min(d, most), -most));
   }
   // Beyond 1e150, where the square would overflow, sqrt(1 + a^2) is a.
   template <class V>

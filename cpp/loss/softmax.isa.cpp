@@ -14,8 +14,8 @@ struct OtherTerms {
   Doubles small = splat(0.0);
   Doubles ones = splat(-1.0);
   void add(Doubles e) {
-    small += e < 1.0 ? e : splat(0.0);
-    ones += e < 1.0 ? splat(0.0) : splat(1.0);
+    small += e >= 1.0 ? splat(0.0) : e;  // NaN too, so that the sum is NaN
+    ones += e >= 1.0 ? splat(1.0) : splat(0.0);
   }
   [[nodiscard]] Doubles sum() const { return small + ones; }
 };

@@ -17,13 +17,20 @@ enum class Link {
 
 [[nodiscard]] inline const char* name(Link link) {
   switch (link) {
-    case Link::identity: return "identity";
-    case Link::log: return "log";
-    case Link::log1p: return "log1p";
-    case Link::logit: return "logit";
-    case Link::half_logit: return "half_logit";
-    case Link::clipped: return "clipped";
-    case Link::softmax: return "softmax";
+    case Link::identity:
+      return "identity";
+    case Link::log:
+      return "log";
+    case Link::log1p:
+      return "log1p";
+    case Link::logit:
+      return "logit";
+    case Link::half_logit:
+      return "half_logit";
+    case Link::clipped:
+      return "clipped";
+    case Link::softmax:
+      return "softmax";
   }
   return "";
 }
@@ -32,12 +39,18 @@ enum class Link {
 [[nodiscard]] inline double score_of(Link link, double response) {
   switch (link) {
     case Link::log:
-    case Link::softmax: return std::log(response);
-    case Link::log1p: return std::log1p(response);
-    case Link::logit: return std::log(response / (1 - response));
-    case Link::half_logit: return 0.5 * std::log(response / (1 - response));
-    case Link::clipped: return 2 * response - 1;
-    case Link::identity: break;
+    case Link::softmax:
+      return std::log(response);
+    case Link::log1p:
+      return std::log1p(response);
+    case Link::logit:
+      return std::log(response / (1 - response));
+    case Link::half_logit:
+      return 0.5 * std::log(response / (1 - response));
+    case Link::clipped:
+      return 2 * response - 1;
+    case Link::identity:
+      break;
   }
   return response;
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import numbers
+import reprlib
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NoReturn
 
@@ -41,7 +42,9 @@ def as_symbol(value: Any) -> Symbol:
             return Symbol("constant", float(value))
         except (OverflowError, TypeError):
             pass  # a whole number beyond 64-bit floats, or an object of no use
-    raise FormulaError(f"{value!r} stands in the formula: real numbers and the function's arguments are allowed.")
+    raise FormulaError(
+        f"{reprlib.repr(value)} stands in the formula: real numbers and the function's arguments are allowed."
+    )
 
 
 def apply(operation: str, *operands: Any) -> Symbol:
@@ -117,10 +120,7 @@ class Symbol:
         if function in FUNCTIONS:
             return FUNCTIONS[function](*arguments, **keywords)
         if name in _REDUCTIONS:
-            raise FormulaError(
-                f"np.{name} cannot be traced: a formula is of one row, and the fit adds up the rows; "
-                "write sum([...]) for the sum of several terms, np.minimum or np.maximum of two."
-            )
+            raise FormulaError(_no_reduction(f"np.{name}"))
         raise FormulaError(f"np.{name} cannot be traced: traced are {_known()}.")
 
     __array__ = _refused(
@@ -160,6 +160,10 @@ class Symbol:
             raise AttributeError(name)
         if name in _OF_ARRAYS:  # which pandas asks for too where a column of it meets a formula
             raise FormulaError(f".{name} cannot be traced: a formula is one number a row; pass others by loss_data.")
+        if name in _REDUCTIONS:
+            raise FormulaError(_no_reduction(f".{name}"))
+        if name == "astype":
+            raise FormulaError(".astype cannot be traced: leave it out, for y > f counts as 1 and 0 as it is.")
         raise FormulaError(
             f".{name} cannot be traced: write operators and functions, np.{name}(...) where NumPy has it."
         )
@@ -333,6 +337,13 @@ _REPLACEMENTS = {
     "logical_xor": "write a != b",
     "bitwise_xor": "write ** for a power, a != b for truth values",
 }
+
+
+def _no_reduction(what: str) -> str:
+    return (
+        f"{what} cannot be traced: a formula is of one row, and the fit adds up the rows; "
+        "write sum([...]) for the sum of several terms, np.minimum or np.maximum of two."
+    )
 
 
 def _known() -> str:

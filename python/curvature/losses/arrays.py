@@ -87,13 +87,22 @@ class FromArrays(LossMethods):
             )
         arrays = []
         for what, given in zip(("gradient", "Hessian"), result, strict=True):
-            array = np.asarray(given, dtype=np.float64)
+            array = _real_numbers(given, f"the {what} that {name_of(self.function)} returns")
             if array.shape != f.shape:
                 raise ValueError(
                     f"the {what} that {name_of(self.function)} returns has shape {array.shape}, not {f.shape}."
                 )
             arrays.append(array[None] if self.n_outputs == 1 else np.ascontiguousarray(array.T))
         return arrays[0], arrays[1]
+
+
+def _real_numbers(given: Any, label: str) -> Floats:
+    if np.iscomplexobj(given):
+        raise ValueError(f"{label} must hold real numbers, not complex ones.")
+    try:
+        return np.asarray(given, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{label} must hold numbers: {error}") from error
 
 
 def warn_of_contradictions(loss: FromArrays, columns: list[Floats], start_scores: Floats) -> None:

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
 
+from .. import _core
 from .columns import Floats
 
 TOLERANCE = 1e-4  # relative, of derivatives to central differences; the differences themselves are good to about 1e-6
 STEP = float(np.finfo(np.float64).eps) ** (1 / 3)  # where the errors of rounding and of the step are alike
 ROUNDING = 16 * float(np.finfo(np.float64).eps)  # of a difference, relative to the terms
+WORTH_A_WARNING = 1e-3  # relative: the same in a check that nobody asked for,
+MOST_ROWS = 200  # of so many rows (fewer of several outputs),
+MOST_OUTPUTS = 2  # and so many outputs
 FINER = 16.0  # a second step, so many times shorter, that tells kinks from curvature
 
 Function = Callable[[list[Floats]], Floats]
@@ -77,8 +83,11 @@ def compare_with_differences(
     y: Floats,
     scores: list[Floats],
     n_worst: int,
+    outputs: Sequence[int] | None = None,
 ) -> CheckResult:
     """Compare gradients with differences of the values, Hessians with differences of the gradients.
+
+    Of all outputs, or of some.
 
     `values` maps scores (K vectors of n) to n numbers, `derivatives` to gradients and Hessians of shape (K, n).
     """
@@ -86,7 +95,7 @@ def compare_with_differences(
     found: list[Difference] = []
     errors = {"gradient": np.nan if values is None else 0.0, "Hessian": 0.0}
     n_kinks = 0
-    for output in range(len(scores)):
+    for output in range(len(scores)) if outputs is None else outputs:
         pairs: list[tuple[str, Function, Floats]] = []
         if values is not None:
             pairs.append(("gradient", values, gradients[output]))
@@ -101,6 +110,37 @@ def compare_with_differences(
     worst = sorted(found, key=lambda one: -one.error)[:n_worst]
     ok = not max(errors["Hessian"], np.nan_to_num(errors["gradient"], posinf=np.inf)) > TOLERANCE
     return CheckResult(ok, errors["gradient"], errors["Hessian"], n_kinks, worst)
+
+
+def warn_of_lost_digits(core: _core.Loss, columns: list[Floats], start_scores: Floats) -> None:
+    """Warn where a formula's derivatives are not those of its values, in rows spread over the data near the start.
+
+    Derivatives are exact as algebra; the floating-point numbers need not be, where large terms cancel.
+    """
+    n_rows, n_outputs = len(columns[0]), len(start_scores)
+    outputs = np.unique(np.linspace(0, n_outputs - 1, MOST_OUTPUTS).astype(int)).tolist()
+    n_places = min(n_rows, max(MOST_ROWS // n_outputs, 10))
+    places = np.unique(np.linspace(0, n_rows - 1, n_places).astype(np.intp))
+    sample = [np.ascontiguousarray(column[places]) for column in columns]
+    sides = np.arange(len(places)) % 3 - 1
+    scores = [start + 0.1 * max(1.0, abs(start)) * sides for start in start_scores.tolist()]
+
+    def compared(n_worst: int) -> list[Difference]:
+        values, derivatives = partial(core.values, sample), partial(core.derivatives, sample)
+        worst = compare_with_differences(values, derivatives, sample[0], scores, n_worst, outputs).worst
+        return [one for one in worst if one.error > WORTH_A_WARNING]
+
+    if wrong := compared(1) and compared(2 * len(places)):
+        worst = wrong[0]
+        rows = sorted({int(places[one.row]) for one in wrong})
+        shown = ", ".join(map(str, rows[:5])) + (", ..." if len(rows) > 5 else "")
+        warnings.warn(
+            f"The formula loses its digits near the start: in {len(rows)} of {len(places)} rows tried ({shown}) its "
+            f"derivatives are not those of its values. In row {places[worst.row]}, with y={worst.y:.6g} and "
+            f"f={worst.f:.6g}, the {worst.what} is {worst.exact:.6g}, by central differences {worst.numeric:.6g}. "
+            "Differences of large terms do this: bring y to a smaller unit, or write the formula without them.",
+            stacklevel=5,
+        )
 
 
 def _against_differences(

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from .. import _core
 from .._formula import Formula, require, trace
 from .._links import Link, link_for, stored_link
 from .arrays import FromArrays, warn_of_contradictions
+from .check import warn_of_lost_digits
 from .columns import Floats
 from .labels import Logistic
 from .methods import LossMethods
@@ -34,6 +36,10 @@ class _FormulaLoss(LossMethods):
         return self.formula.data_names
 
     def core(self, columns: list[Floats] | None = None, n_classes: int = 0) -> _core.Loss:
+        return self._core
+
+    @cached_property  # a formula's loss has no state, so that fits and threads may share it
+    def _core(self) -> _core.Loss:
         of = self.formula
         return _core.formula_loss(of.graph, of.node, of.n_columns, of.n_outputs, self.name)
 
@@ -225,9 +231,15 @@ def read_loss(loss: Any) -> Loss:
 
 
 def warn_if_inexact(loss: Loss, columns: list[Floats], start_scores: Floats) -> None:
-    """Warn where the Hessian of a `FromArrays` contradicts its gradient at the start scores; others are exact."""
+    """Warn where the derivatives of a fit cannot be trusted at the start scores and near them.
+
+    Of a `FromArrays`: a Hessian that contradicts the gradient. Of a formula: digits that are lost. Named losses are
+    exact.
+    """
     if isinstance(loss.definition, FromArrays):
         warn_of_contradictions(loss.definition, columns, start_scores)
+    elif isinstance(loss.definition, _FormulaLoss):
+        warn_of_lost_digits(loss.core(), columns, start_scores)
 
 
 def _definition(loss: Any) -> LossMethods:
