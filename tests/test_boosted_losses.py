@@ -314,3 +314,22 @@ def test_a_weight_is_a_repetition(loss):
     weighted = cv.BoostedTreesRegressor(loss=loss, **SMALL).fit(X, y, w)
     repeated = cv.BoostedTreesRegressor(loss=loss, **SMALL).fit(np.repeat(X, w, axis=0), np.repeat(y, w))
     assert_allclose(weighted.predict(X), repeated.predict(X), rtol=1e-9, atol=1e-12)
+
+
+def test_scikit_learn_searches_over_losses():
+    """Names, objects, formulas and `Loss` are parameters like others: cloned, searched over, set in a pipeline."""
+    from sklearn.base import clone
+    from sklearn.model_selection import GridSearchCV
+    from sklearn.pipeline import make_pipeline
+
+    candidates = ["squared", losses.Huber(delta=0.5), RESTATED["asymmetric"][1], cv.Loss(RESTATED["log_cosh"][1])]
+    pipeline = make_pipeline(cv.BoostedTreesRegressor(**SMALL))
+    name = "boostedtreesregressor__loss"
+    search = GridSearchCV(pipeline, {name: candidates}, scoring="neg_median_absolute_error", cv=3)
+    search.fit(X, TARGETS["number"])
+    assert np.all(np.isfinite(search.cv_results_["mean_test_score"]))
+    assert search.best_params_[name] is not candidates[2]  # a tenfold cost of too little is far from the median
+    for loss in candidates:
+        est = clone(cv.BoostedTreesRegressor(loss=loss, **SMALL))
+        direct = cv.BoostedTreesRegressor(**SMALL).set_params(loss=loss)
+        assert_array_equal(est.fit(X, SIGNAL).predict(X), direct.fit(X, SIGNAL).predict(X))

@@ -370,7 +370,8 @@ def test_an_interrupted_estimator_is_as_before() -> None:
                 interrupts += 1
             growth.append(memory())
             est.set_params(n_estimators=5)
-        print(interrupts, vars(est) == state, (est.predict(X) == expected).all(), growth[-1] - growth[2])
+        print(interrupts, vars(est) == state, (est.predict(X) == expected).all())
+        print(min(growth[8:]) - min(growth[2:6]))  # single looks differ by what the allocator happens to keep
     """).split()
     assert printed[:3] == ["12", "True", "True"]
     assert int(printed[3]) < 4_000_000  # a lost table of codes alone would be 2 MB at every interrupt
