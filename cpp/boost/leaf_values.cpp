@@ -100,6 +100,7 @@ class LeafLoss {
     }
     while (far - near > 1e-12 * far) {
       const double middle = near + (far - near) / 2;
+      if (middle == near || middle == far) break;  // neighbours, where numbers are at their least
       const double slope_there = downhill(middle);
       if (slope_there == 0) return side * middle;
       (slope_there < 0 ? near : far) = middle;

@@ -65,60 +65,53 @@ bool JointTotals::finite() const {
   return std::isfinite(value) && all(slopes) && all(bends);
 }
 
-Totals TotalLoss::at(const std::vector<double>& scores, std::size_t output) const {
-  std::vector<Totals> partial((table_.n_rows + kTask - 1) / kTask);
+void JointTotals::add(const JointTotals& other) {
+  value += other.value;
+  value_size += other.value_size;
+  for (std::size_t k = 0; k < slopes.size(); ++k) {
+    slopes[k] += other.slopes[k];
+    bends[k] += other.bends[k];
+  }
+}
+
+// visit(sum, rows, row, weight) for every row of positive weight; the sums of fixed stretches are added in their order.
+template <class Sum, class Visit>
+Sum TotalLoss::summed(const std::vector<double>& scores, const Sum& nothing, Visit&& visit) const {
+  std::vector<Sum> partial((table_.n_rows + kTask - 1) / kTask, nothing);
   parallel_ranges(table_.n_rows, kTask, threads_, [&](std::size_t begin, std::size_t end, int) {
     ConstantScores block(loss_, scores);
-    Totals& sum = partial[begin / kTask];
     for (std::size_t first = begin; first < end; first += kBlock) {
       const std::size_t n = std::min(kBlock, end - first);
       block.evaluate(table_, first, n);
       for (std::size_t i = 0; i < n; ++i) {
         const double w = weight_of(table_, first + i);
-        if (!(w > 0)) continue;
-        const double value = w * block.value(i);
-        const double slope = w * block.gradient(output, i);
-        sum.add({value, std::abs(value), slope, std::abs(slope), w * block.hessian(output, i), w});
+        if (w > 0) visit(partial[begin / kTask], block, i, w);
       }
     }
   });
-  Totals total;
-  for (const Totals& sum : partial) total.add(sum);
+  Sum total = nothing;
+  for (const Sum& sum : partial) total.add(sum);
   return total;
 }
 
+Totals TotalLoss::at(const std::vector<double>& scores, std::size_t output) const {
+  return summed(scores, Totals{}, [&](Totals& sum, const ConstantScores& block, std::size_t i, double w) {
+    const double value = w * block.value(i);
+    const double slope = w * block.gradient(output, i);
+    sum.add({value, std::abs(value), slope, std::abs(slope), w * block.hessian(output, i), w});
+  });
+}
+
 JointTotals TotalLoss::jointly_at(const std::vector<double>& scores) const {
-  const std::size_t n_outputs = scores.size();
-  const JointTotals nothing{0, 0, std::vector<double>(n_outputs), std::vector<double>(n_outputs)};
-  std::vector<JointTotals> partial((table_.n_rows + kTask - 1) / kTask, nothing);
-  parallel_ranges(table_.n_rows, kTask, threads_, [&](std::size_t begin, std::size_t end, int) {
-    ConstantScores block(loss_, scores);
-    JointTotals& sum = partial[begin / kTask];
-    for (std::size_t first = begin; first < end; first += kBlock) {
-      const std::size_t n = std::min(kBlock, end - first);
-      block.evaluate(table_, first, n);
-      for (std::size_t i = 0; i < n; ++i) {
-        const double w = weight_of(table_, first + i);
-        if (!(w > 0)) continue;
-        sum.value += w * block.value(i);
-        sum.value_size += w * std::abs(block.value(i));
-        for (std::size_t k = 0; k < n_outputs; ++k) {
-          sum.slopes[k] += w * block.gradient(k, i);
-          sum.bends[k] += w * block.hessian(k, i);
-        }
-      }
+  const JointTotals nothing{0, 0, std::vector<double>(scores.size()), std::vector<double>(scores.size())};
+  return summed(scores, nothing, [&](JointTotals& sum, const ConstantScores& block, std::size_t i, double w) {
+    sum.value += w * block.value(i);
+    sum.value_size += w * std::abs(block.value(i));
+    for (std::size_t k = 0; k < scores.size(); ++k) {
+      sum.slopes[k] += w * block.gradient(k, i);
+      sum.bends[k] += w * block.hessian(k, i);
     }
   });
-  JointTotals total = nothing;
-  for (const JointTotals& sum : partial) {
-    total.value += sum.value;
-    total.value_size += sum.value_size;
-    for (std::size_t k = 0; k < n_outputs; ++k) {
-      total.slopes[k] += sum.slopes[k];
-      total.bends[k] += sum.bends[k];
-    }
-  }
-  return total;
 }
 
 InputError TotalLoss::not_finite(const std::vector<double>& scores) const {

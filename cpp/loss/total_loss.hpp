@@ -37,6 +37,7 @@ struct JointTotals {
   std::vector<double> slopes;
   std::vector<double> bends;
 
+  void add(const JointTotals& other);
   [[nodiscard]] bool finite() const;
 };
 
@@ -52,6 +53,9 @@ class TotalLoss {
   [[nodiscard]] InputError not_finite(const std::vector<double>& scores) const;
 
  private:
+  template <class Sum, class Visit>
+  [[nodiscard]] Sum summed(const std::vector<double>& scores, const Sum& nothing, Visit&& visit) const;
+
   const Loss& loss_;
   const LossTable& table_;
   int threads_;
