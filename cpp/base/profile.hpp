@@ -10,7 +10,20 @@
 
 namespace curvature {
 
-enum class Phase : std::uint8_t { ingest, cuts, bin, gradient, quantize, accumulate, scan, partition, update, predict };
+enum class Phase : std::uint8_t {
+  ingest,
+  cuts,
+  bin,
+  gradient,
+  quantize,
+  accumulate,
+  scan,
+  partition,
+  update,
+  predict,
+  product,
+  gram
+};
 
 /// A phase's name, and what its work counts.
 struct PhaseName {
@@ -21,7 +34,7 @@ inline constexpr std::array kPhases{
     PhaseName{"ingest", "values"},     PhaseName{"cuts", "values"},    PhaseName{"bin", "cells"},
     PhaseName{"gradient", "rows"},     PhaseName{"quantize", "rows"},  PhaseName{"accumulate", "updates"},
     PhaseName{"scan", "bins"},         PhaseName{"partition", "rows"}, PhaseName{"update", "rows"},
-    PhaseName{"predict", "row-trees"},
+    PhaseName{"predict", "row-trees"}, PhaseName{"product", "values"}, PhaseName{"gram", "updates"},
 };
 
 /// One thread's running totals of a phase.

@@ -57,7 +57,7 @@ struct Stopping {
 
 struct LinearFit {
   Coefficients coefficients;
-  double objective = 0;                                    // F
+  double objective = 0;                                   // F
   double gap = std::numeric_limits<double>::quiet_NaN();  // the bound on (F - least F) / |F| that was reached
   int n_iter = 0;
   bool converged = false;

@@ -66,6 +66,18 @@ inline Doubles sqrt(Doubles x) {
   for (int lane = 0; lane < kLanes; ++lane) x[lane] = __builtin_sqrt(x[lane]);
   return x;
 }
+/// a b + c, rounded once where the set can: the last bits differ between the sets. For sums of many products.
+inline Doubles fused_multiply_add(Doubles a, Doubles b, Doubles c) {
+#if defined(__AVX512F__)
+  return reinterpret_cast<Doubles>(
+      _mm512_fmadd_pd(reinterpret_cast<__m512d>(a), reinterpret_cast<__m512d>(b), reinterpret_cast<__m512d>(c)));
+#elif defined(__FMA__)
+  return reinterpret_cast<Doubles>(
+      _mm256_fmadd_pd(reinterpret_cast<__m256d>(a), reinterpret_cast<__m256d>(b), reinterpret_cast<__m256d>(c)));
+#else
+  return a * b + c;
+#endif
+}
 inline Doubles abs(Doubles x) { return reinterpret_cast<Doubles>(reinterpret_cast<Words>(x) & 0x7fffffffffffffffu); }
 /// `size`, which is not negative, with the sign of `sign`.
 inline Doubles copy_sign(Doubles size, Doubles sign) {
