@@ -1,6 +1,8 @@
 #include "bind/parameters.hpp"
 
+#include <array>
 #include <string>
+#include <utility>
 
 #include "bind/register.hpp"
 
@@ -60,25 +62,61 @@ void describe_fields(py::list& rows) {
   });
 }
 
+constexpr std::array kGrowPolicies{std::pair{"lossguide", GrowPolicy::lossguide},
+                                   std::pair{"depthwise", GrowPolicy::depthwise}};
+constexpr std::array kLinearSolvers{std::pair{"auto", LinearSolver::automatic},
+                                    std::pair{"newton", LinearSolver::newton}, std::pair{"lbfgs", LinearSolver::lbfgs},
+                                    std::pair{"cd", LinearSolver::coordinate_descent},
+                                    std::pair{"sgd", LinearSolver::sgd}};
+
+// The value that a parameter's text names.
+template <class Value, std::size_t n>
+Value one_of(const py::dict& values, const char* parameter, const std::array<std::pair<const char*, Value>, n>& known) {
+  const py::object given = values[parameter];
+  std::string names;
+  for (std::size_t i = 0; i < n; ++i) {
+    if (given.equal(py::str(known[i].first))) return known[i].second;
+    names += sentence(i == 0 ? "" : i + 1 < n ? ", " : " or ", "'", known[i].first, "'");
+  }
+  throw InputError(sentence(parameter, "=", py::repr(given).cast<std::string>(), " must be ", names, "."));
+}
+
 }  // namespace
+
+const char* name(LinearSolver solver) {
+  for (const auto& [text, value] : kLinearSolvers) {
+    if (value == solver) return text;
+  }
+  return "";
+}
 
 BoostParams boost_params(const py::dict& values) {
   BoostParams params;
   read_fields(values, params);
   read_fields(values, params.tree);
-  const py::object policy = values["grow_policy"];
-  if (policy.equal(py::str("depthwise"))) {
-    params.tree.grow_policy = GrowPolicy::depthwise;
-  } else if (!policy.equal(py::str("lossguide"))) {
-    throw InputError(
-        sentence("grow_policy=", py::repr(policy).cast<std::string>(), " must be 'lossguide' or 'depthwise'."));
-  }
+  params.tree.grow_policy = one_of(values, "grow_policy", kGrowPolicies);
+  params.seed = values["seed"].cast<std::uint64_t>();
+  params.n_jobs = values["n_jobs"].cast<int>();
+  return params;
+}
+
+LinearParams linear_params(const py::dict& values) {
+  LinearParams params;
+  read_fields(values, params);
+  params.solver = one_of(values, "solver", kLinearSolvers);
+  params.fit_intercept = values["fit_intercept"].cast<bool>();
   params.seed = values["seed"].cast<std::uint64_t>();
   params.n_jobs = values["n_jobs"].cast<int>();
   return params;
 }
 
 void register_parameters(py::module_& module) {
+  module.def("check_linear_params", [](const py::dict& values) { (void)linear_params(values); });
+  module.def("linear_parameter_table", [] {
+    py::list rows;
+    describe_fields<LinearParams>(rows);
+    return rows;
+  });
   // Raises ValueError for the first parameter out of its bounds; boost_fit would too, but after the data were read.
   module.def("check_params", [](const py::dict& values) { (void)boost_params(values); });
   module.def("parameter_table", [] {

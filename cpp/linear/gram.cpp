@@ -117,6 +117,24 @@ void GramPanel::add(const Design& design, std::size_t begin, std::size_t end, co
       design.matrix());
 }
 
+std::vector<double> column_centers(const LinearProblem& problem) {
+  const Design& design = problem.design;
+  std::vector<double> centers(design.n_columns(), 0.0);
+  if (design.is_sparse() || !problem.fit_intercept) return centers;
+  constexpr std::size_t kStretches = 64;
+  constexpr std::size_t kRows = 16;  // of a stretch
+  const std::vector<double> ones(kRows, 1.0);
+  const std::size_t step = std::max(kRows, design.n_rows() / kStretches);
+  std::size_t seen = 0;
+  for (std::size_t begin = 0; begin < design.n_rows(); begin += step) {
+    const std::size_t end = std::min(design.n_rows(), begin + kRows);
+    design.transpose_times(begin, end, ones.data(), centers.data());
+    seen += end - begin;
+  }
+  for (double& center : centers) center /= static_cast<double>(std::max<std::size_t>(1, seen));
+  return centers;
+}
+
 void weighted_gram(const Design& design, const double* d, const double* center, double* out, int threads) {
   const profile::Scope scope(Phase::gram, design.n_rows() * design.n_columns() * (design.n_columns() + 1) / 2);
   constexpr std::size_t kFew = 128;  // columns

@@ -21,6 +21,10 @@ class GramPanel {
   AlignedBuffer<double> memory_;
 };
 
+/// What to take from the columns of a dense design so that Gram matrices of columns far from 0 keep their digits: the
+/// means of some rows. Zeros where there is no intercept to make up for it, and for sparse designs.
+[[nodiscard]] std::vector<double> column_centers(const LinearProblem& problem);
+
 /// out (p x p, rows of p, its lower triangle; overwritten) = sum of d_i (x_i - center) (x_i - center)^T over all rows;
 /// n p^2 / 2 multiply-adds, shared by threads; the same bits for any number of them.
 void weighted_gram(const Design& design, const double* d, const double* center, double* out, int threads);

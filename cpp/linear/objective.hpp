@@ -31,6 +31,7 @@ class RowColumns {
 enum class Curvature {
   exact,  // the Hessian of the loss, negative ones as 0
   safe,   // that of Loss::steps
+  unit,   // 1
 };
 
 class Objective {
@@ -43,6 +44,8 @@ class Objective {
 
   /// f of every row; one product with the design.
   void scores(const Coefficients& at, RowColumns& f) const;
+  /// The same for rows [begin, end) on this thread.
+  void block_scores(const Coefficients& at, std::size_t begin, std::size_t end, RowColumns& f) const;
   /// change of f along a direction: no offset.
   void score_changes(const Coefficients& direction, RowColumns& change) const;
 
@@ -54,10 +57,20 @@ class Objective {
     double slope = 0;
   };
   [[nodiscard]] Along mean_loss_along(const RowColumns& f, const RowColumns& change, double step) const;
+  void block_changes(const Coefficients& direction, std::size_t begin, std::size_t end, RowColumns& change) const;
   /// w g / W and w h / W of every row; returns sum of w l / W (0 of a loss without values).
   double row_derivatives(const RowColumns& f, Curvature which, RowColumns& g, RowColumns& h) const;
+  /// The same for rows [begin, end) on this thread, after `prepare_loss`; returns their share of sum of w l / W.
+  double block_derivatives(const RowColumns& f, std::size_t begin, std::size_t end, Curvature which, RowColumns& g,
+                           RowColumns& h) const;
+  /// For losses without values, which look at all scores before any derivatives.
+  void prepare_loss(const RowColumns& f) const;
   /// The slopes of the loss by the coefficients: X^T g, and the sum of g. The penalty apart.
   void loss_gradient(const RowColumns& g, Coefficients& gradient) const;
+
+  /// The share of rows [begin, end) in the slopes of one output: adds to p weights and the intercept behind them.
+  void add_block_gradient(const RowColumns& g, std::size_t output, std::size_t begin, std::size_t end,
+                          double* out) const;
 
   /// sum of l1 |b| + l2 / 2 b^2.
   [[nodiscard]] double penalty(const Coefficients& at) const;
@@ -89,8 +102,6 @@ class Objective {
   [[nodiscard]] std::size_t block_rows() const { return block_rows_; }
 
  private:
-  void prepare_loss(const RowColumns& f) const;
-
   const LinearProblem& problem_;
   double total_weight_ = 0;
   std::size_t block_rows_ = 1;

@@ -41,7 +41,7 @@ struct LinearProblem {
   std::vector<double> upper;  // none, or a number a column; at least 0
   bool fit_intercept = true;
   int threads = 1;
-  std::function<void()> look_for_signals;  // called between steps; may throw
+  std::function<void()> look_for_signals = {};  // called between steps; may throw
 
   [[nodiscard]] std::size_t n_outputs() const { return loss.info().n_outputs; }
   [[nodiscard]] double weight(std::size_t row) const { return target.weights ? target.weights[row] : 1.0; }
@@ -61,7 +61,7 @@ struct LinearFit {
   double gap = std::numeric_limits<double>::quiet_NaN();  // the bound on (F - least F) / |F| that was reached
   int n_iter = 0;
   bool converged = false;
-  std::string advice;  // where it did not converge: what to change, a clause
+  std::string advice = {};  // where it did not converge: what to change, a clause
 };
 
 }  // namespace curvature

@@ -1,0 +1,34 @@
+#include "bind/fit_input.hpp"
+
+namespace py = pybind11;
+
+namespace curvature {
+
+LossTable loss_table(const std::vector<DoubleArray>& columns, const std::optional<DoubleArray>& weights,
+                     const Loss& loss, std::size_t n_rows) {
+  LossTable target;
+  for (const DoubleArray& column : columns) {
+    require_length(column, n_rows, "y");
+    target.columns.push_back(column.data());
+  }
+  if (columns.size() != loss.info().n_columns) {
+    throw InputError(sentence("y and loss_data have ", columns.size(), " columns, but loss='", loss.info().name,
+                              "' reads ", loss.info().n_columns, "."));
+  }
+  if (weights) require_length(*weights, n_rows, "sample_weight");
+  target.weights = weights ? weights->data() : nullptr;
+  target.n_rows = n_rows;
+  return target;
+}
+
+std::function<void()> stop_on_signal() {
+  return [looked = std::chrono::steady_clock::now()]() mutable {
+    const auto now = std::chrono::steady_clock::now();
+    if (now - looked < std::chrono::milliseconds(50)) return;
+    looked = now;
+    const py::gil_scoped_acquire locked;
+    if (PyErr_CheckSignals() != 0) throw py::error_already_set();
+  };
+}
+
+}  // namespace curvature

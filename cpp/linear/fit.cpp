@@ -1,0 +1,152 @@
+#include "linear/fit.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <optional>
+
+#include "base/errors.hpp"
+#include "base/processors.hpp"
+#include "base/threads.hpp"
+#include "linear/lbfgs.hpp"
+#include "linear/newton.hpp"
+#include "linear/row_sample.hpp"
+#include "linear/smoothing.hpp"
+#include "loss/target.hpp"
+
+namespace curvature {
+namespace {
+
+void check_numbers(const char* name, const std::vector<double>& values, std::size_t wanted, const Bounds& bounds) {
+  if (values.empty()) return;
+  if (values.size() != wanted) {
+    throw InputError(
+        sentence(name, " has ", values.size(), " values; one for each of ", wanted, " columns is needed."));
+  }
+  for (std::size_t j = 0; j < wanted; ++j) {
+    if (!bounds.contain(values[j])) {
+      throw InputError(sentence(name, "[", j, "]=", values[j], " must be ", describe(bounds), "."));
+    }
+  }
+}
+
+// Infinite bounds are none.
+void check_bounds(const LinearExtras& extras, std::size_t n_columns) {
+  for (const auto* bounds : {&extras.lower, &extras.upper}) {
+    const bool is_lower = bounds == &extras.lower;
+    if (bounds->empty()) continue;
+    if (bounds->size() != n_columns) {
+      throw InputError(
+          sentence("bounds have ", bounds->size(), " values; one for each of ", n_columns, " columns is needed."));
+    }
+    for (std::size_t j = 0; j < n_columns; ++j) {
+      const double bound = (*bounds)[j];
+      if (!(is_lower ? bound <= 0 : bound >= 0)) {
+        throw InputError(sentence("bounds have the ", is_lower ? "lower" : "upper", " bound ", bound, " for column ", j,
+                                  "; it must be ", is_lower ? "at most" : "at least", " 0."));
+      }
+    }
+  }
+}
+
+bool has_l1(const LinearProblem& problem) {
+  return std::any_of(problem.l1.begin(), problem.l1.end(), [](double l1) { return l1 > 0; });
+}
+
+LinearSolver chosen(const LinearProblem& problem, LinearSolver asked) {
+  const bool one_score = problem.n_outputs() == 1;
+  const bool smooth = !has_l1(problem) && !problem.is_bounded();
+  if (asked == LinearSolver::newton && !one_score) {
+    throw InputError(sentence("solver='newton' is for losses of one score; loss='", problem.loss.info().name, "' has ",
+                              problem.n_outputs(), ": use solver='lbfgs'."));
+  }
+  if ((asked == LinearSolver::newton || asked == LinearSolver::lbfgs) && !smooth) {
+    throw InputError(sentence("solver='", asked == LinearSolver::newton ? "newton" : "lbfgs", "' can do no ",
+                              problem.is_bounded() ? "bounds" : "L1 penalty", ": use solver='cd'."));
+  }
+  if (asked != LinearSolver::automatic) return asked;
+  if (!smooth) return LinearSolver::coordinate_descent;
+  if (!one_score) return LinearSolver::lbfgs;
+  // Newton's steps take n p^2 / 2 multiply-adds, those of L-BFGS some passes over the numbers.
+  constexpr std::size_t kFewColumns = 256;
+  constexpr double kFewUpdates = 1e9;
+  const auto p = static_cast<double>(problem.design.n_columns());
+  const bool quick = 0.5 * static_cast<double>(problem.design.n_stored()) * p <= kFewUpdates &&
+                     problem.design.n_columns() <= 8 * kFewColumns;
+  return problem.design.n_columns() <= kFewColumns || quick ? LinearSolver::newton : LinearSolver::lbfgs;
+}
+
+LinearFit solve(const LinearProblem& problem, LinearSolver solver, const Stopping& stopping,
+                const Coefficients& start) {
+  const Objective objective(problem);
+  return solver == LinearSolver::newton ? newton(objective, stopping, start) : lbfgs(objective, stopping, start);
+}
+
+// The minimum for some of many rows is close to that for all, and costs little.
+Coefficients start_by_sample(const LinearProblem& problem, LinearSolver solver, const Coefficients& start) {
+  constexpr std::size_t kEvery = 16;
+  constexpr std::size_t kRowsAColumn = 50;
+  constexpr std::size_t kManyNumbers = std::size_t{1} << 20;
+  const std::size_t n = problem.design.n_rows();
+  const bool worth_it = n / kEvery >= kRowsAColumn * problem.design.n_columns() &&
+                        problem.design.n_stored() >= kManyNumbers && problem.loss.info().has_values &&
+                        !problem.loss.info().unit_curvature;
+  if (!worth_it) return start;
+  const RowSample sample(problem, kEvery);
+  constexpr Stopping kRoughly{.tol = 1e-4, .max_iter = 10};
+  return solve(sample.problem(), solver, kRoughly, start).coefficients;
+}
+
+}  // namespace
+
+LinearProblem linear_problem(const Design& design, const LossTable& target, Loss& loss, const LinearParams& params,
+                             const LinearExtras& extras) {
+  check(params);
+  if (design.n_rows() == 0 || design.n_columns() == 0) {
+    throw InputError(sentence("X has ", design.n_rows(), " rows and ", design.n_columns(),
+                              " features; at least 1 of each is needed."));
+  }
+  check_target(target, loss.info());
+  check_numbers("penalty_factors", extras.penalty_factors, design.n_columns(), at_least(0));
+  check_bounds(extras, design.n_columns());
+  LinearProblem problem{design, target, loss, extras.offsets, {}, {}, extras.lower, extras.upper};
+  problem.fit_intercept = params.fit_intercept;
+  for (std::size_t j = 0; j < design.n_columns(); ++j) {
+    const double alpha = params.alpha * (extras.penalty_factors.empty() ? 1.0 : extras.penalty_factors[j]);
+    problem.l1.push_back(alpha * params.l1_ratio);
+    problem.l2.push_back(alpha * (1 - params.l1_ratio));
+  }
+  return problem;
+}
+
+FittedLinear fit_linear(const Design& design, const LossTable& target, Loss& loss, const LinearParams& params,
+                        const LinearExtras& extras, const std::function<void()>& look_for_signals) {
+  LinearProblem problem = linear_problem(design, target, loss, params, extras);
+  problem.look_for_signals = look_for_signals;
+  const LinearSolver solver = chosen(problem, params.solver);
+  // Below this much work threads would spend as much on meeting.
+  constexpr std::size_t kNumbersWorthATeam = 100'000;
+  problem.threads = design.n_stored() < kNumbersWorthATeam ? 1 : resolve_threads(params.n_jobs);
+  const Stopping stopping{params.tol, params.max_iter};
+
+  std::optional<LinearFit> fit;
+  with_team(problem.threads, [&] {
+    Coefficients start(problem.n_outputs(), design.n_columns());
+    if (extras.start) {
+      start = *extras.start;
+    } else if (params.fit_intercept) {
+      start.intercepts = loss.start_scores(target, problem.threads);
+    }
+    const auto run = [&](const LinearProblem& of, const Stopping& until, const Coefficients& from) {
+      return solve(of, solver, until, from);
+    };
+    if (SmoothedLoss::smooths(loss.info())) {
+      fit = fit_smoothed(problem, stopping, start, run);
+    } else {
+      if (!extras.start) start = start_by_sample(problem, solver, start);
+      fit = run(problem, stopping, start);
+    }
+  });
+  return {std::move(*fit), solver};
+}
+
+}  // namespace curvature
