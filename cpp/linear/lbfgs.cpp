@@ -162,7 +162,7 @@ void Descent::move(const Coefficients& step, double length) {
 void Descent::renew(Curvature which) {
   objective_.scores(at_, f_);
   here_ = look(which);
-  preconditioner_.emplace(objective_, centers_, h_);
+  preconditioner_.emplace(objective_, centers_, g_, h_);
   history_.forget();
 }
 
@@ -195,7 +195,13 @@ LinearFit Descent::run(const Stopping& stopping) {
     history_.apply(direction, *preconditioner_);
     const double along = dot(direction, here_.slope);
     fit.gap = -0.5 * along / std::max(std::abs(here_.value), std::numeric_limits<double>::min());
-    fit.converged = along <= 0 && fit.gap <= std::max(stopping.tol, kRounding);
+    const bool at_rest = along <= 0 && fit.gap <= std::max(stopping.tol, kRounding);
+    if (at_rest && age > 0) {  // what the recursion says must hold for the curvature here, too
+      age = 0;
+      renew(which);
+      continue;
+    }
+    fit.converged = at_rest;
     ++fit.n_iter;
     const Coefficients step = uncentered(direction);
     const Vector before = here_.slope;

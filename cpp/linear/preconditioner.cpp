@@ -1,6 +1,7 @@
 #include "linear/preconditioner.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 #include "linear/gram.hpp"
 #include "linear/row_sample.hpp"
@@ -17,12 +18,31 @@ std::size_t distance_of_rows(std::size_t n_rows, std::size_t n_columns) {
   return std::max<std::size_t>(1, n_rows / std::max(kFewest, kRowsAColumn * n_columns));
 }
 
+// Whether the slopes of each row add up to 0, up to rounding.
+bool slopes_cancel(const RowColumns& g) {
+  if (g.n_outputs() < 2) return false;
+  for (std::size_t i = 0; i < g.n_rows(); ++i) {
+    double sum = 0;
+    double size = 0;
+    for (std::size_t k = 0; k < g.n_outputs(); ++k) {
+      sum += g.of(k)[i];
+      size += std::abs(g.of(k)[i]);
+    }
+    if (!(std::abs(sum) <= 1e-12 * size)) return false;
+  }
+  return true;
+}
+
 double inverse(double x) { return x > 0 ? 1 / x : 0.0; }
 
 }  // namespace
 
-Preconditioner::Preconditioner(const Objective& objective, const std::vector<double>& centers, const RowColumns& h)
-    : diagonal_(h.n_outputs() * (centers.size() + 1)), n_outputs_(h.n_outputs()), p_(centers.size()) {
+Preconditioner::Preconditioner(const Objective& objective, const std::vector<double>& centers, const RowColumns& g,
+                               const RowColumns& h)
+    : diagonal_(h.n_outputs() * (centers.size() + 1)),
+      n_outputs_(h.n_outputs()),
+      p_(centers.size()),
+      ignores_shifts_(slopes_cancel(g)) {
   const LinearProblem& problem = objective.problem();
   const Design& design = problem.design;
   const std::size_t n = design.n_rows();
@@ -70,6 +90,13 @@ void Preconditioner::apply(std::vector<double>& v) const {
       factors_[k].solve(own);
     }
     own[p_] *= diagonal[p_];
+  }
+  if (!ignores_shifts_) return;
+  const std::size_t width = p_ + 1;
+  for (std::size_t j = 0; j < width; ++j) {
+    double mean = 0;
+    for (std::size_t k = 0; k < n_outputs_; ++k) mean += v[k * width + j] / static_cast<double>(n_outputs_);
+    for (std::size_t k = 0; k < n_outputs_; ++k) v[k * width + j] -= mean;
   }
 }
 

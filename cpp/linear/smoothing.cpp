@@ -35,22 +35,18 @@ LinearFit fit_smoothed(const LinearProblem& problem, const Stopping& stopping, c
                         problem.look_for_signals};
   LinearFit best{start};
   best.objective = std::numeric_limits<double>::infinity();
-  int n_iter = 0;
+  double least = -std::numeric_limits<double>::infinity();  // that F can be, as far as is known
   Coefficients from = start;
-  for (int stage = 0; stage < kStages && n_iter < stopping.max_iter; ++stage) {
+  int n_iter = 0;
+  for (int stage = 0; stage < kStages && n_iter < stopping.max_iter && !best.converged; ++stage) {
     LinearFit fit = solve(rounded, {0.1 * stopping.tol, stopping.max_iter - n_iter}, from);
     n_iter += std::max(1, fit.n_iter);
-    const double value = objective_at(fit.coefficients);
-    const double size = std::max(std::abs(value), std::numeric_limits<double>::min());
-    const double gap = (value - fit.objective + fit.gap * std::abs(fit.objective)) / size;
+    least = std::max(least, fit.objective - fit.gap * std::abs(fit.objective));
     from = fit.coefficients;
-    if (value <= best.objective) {
-      best = std::move(fit);
-      best.objective = value;
-    }
-    best.gap = stage == 0 ? gap : std::min(best.gap, gap);
-    best.converged = gap <= std::max(stopping.tol, kRounding);
-    if (best.converged) break;
+    fit.objective = objective_at(fit.coefficients);
+    if (fit.objective < best.objective || stage == 0) best = std::move(fit);
+    best.gap = (best.objective - least) / std::max(std::abs(best.objective), std::numeric_limits<double>::min());
+    best.converged = best.gap <= std::max(stopping.tol, kRounding);
     width *= kNarrower;
     smooth.set_width(width);
   }
