@@ -12,6 +12,7 @@ PYBIND11_MODULE(_core, module) {
   curvature::register_linear(module);
   curvature::register_block_functions(module);
   curvature::register_kernels(module);
+  curvature::register_linear_kernels(module);
   curvature::register_formulas(module);
   curvature::register_profile(module);
 }

@@ -48,6 +48,7 @@ void gram_by_rows(const Design& design, const double* d, const double* center, d
   const std::size_t rows = (n + n_parts - 1) / n_parts;
   PartialSums sums(n_parts, p * p);
   parallel_for(n_parts, threads, [&](std::size_t part, int) {
+    const profile::Scope scope(Phase::gram, 0);
     GramPanel panel(design.is_sparse() ? 0 : p);
     const std::size_t begin = std::min(n, part * rows);
     panel.add(design, begin, std::min(n, begin + rows), d + begin, center, sums.of(part), p);
@@ -74,6 +75,7 @@ void gram_by_tiles(const DenseMatrix<T>& matrix, const double* d, const double* 
       pack(matrix, begin, n, center, d + begin, first, std::min(n_strips, first + kStripsTogether), panel);
     });
     parallel_for(n_groups, threads, [&](std::size_t task, int) {
+      const profile::Scope scope(Phase::gram, 0);
       const std::size_t group = n_groups - 1 - task;  // the longest rows of tiles first
       const std::size_t first = group * kStripsTogether;
       const std::size_t last = std::min(n_strips, first + kStripsTogether);

@@ -182,7 +182,7 @@ Coefficients Descent::uncentered(const Vector& direction) const {
 
 LinearFit Descent::run(const Stopping& stopping) {
   constexpr double kRounding = 4 * std::numeric_limits<double>::epsilon();
-  constexpr int kOldest = 30;  // steps after which the curvature of the preconditioner is taken anew
+  constexpr int kOldest = 15;  // steps after which the curvature of the preconditioner is taken anew
   LinearFit fit{at_};
   Curvature which = Curvature::exact;
   RowColumns ahead(f_.n_outputs(), f_.n_rows());

@@ -155,11 +155,9 @@ LinearFit newton(const Objective& objective, const Stopping& stopping, const Coe
   RowColumns change(1, problem.design.n_rows());
   Curvature which = Curvature::exact;
   constexpr double kRounding = 4 * std::numeric_limits<double>::epsilon();
-  int distrust = 0;  // how often the exact curvature did not lead on
   const auto step_back = [&] {
     const bool more = which != Curvature::unit && !problem.loss.info().unit_curvature;
     which = safer(which);
-    ++distrust;
     return more;
   };
   for (; fit.n_iter < stopping.max_iter; ++fit.n_iter) {
@@ -184,9 +182,9 @@ LinearFit newton(const Objective& objective, const Stopping& stopping, const Coe
       break;
     }
     if (taken.length > 0) {
-      constexpr int kPatience = 3;
-      if (distrust < kPatience) which = Curvature::exact;
+      which = Curvature::exact;
     } else if (!step_back()) {
+      fit.gap = std::numeric_limits<double>::infinity();  // what the model promised was not there
       fit.advice = "the objective does not fall any more along Newton's steps: scale the columns, or raise alpha";
       break;
     }

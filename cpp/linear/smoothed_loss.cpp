@@ -30,6 +30,8 @@ bool SmoothedLoss::smooths(const LossInfo& info) {
 
 SmoothedLoss::SmoothedLoss(const Loss& exact, double width)
     : Loss(exact.info()), of_margin_(is_margin_loss(exact.info())), width_(width) {
+  info_.leaf_rule = LeafRule::newton;
+  info_.unit_curvature = false;
   if (of_margin_) {
     margin_ = exact.info().name == "hinge" ? 1 : 0;
   } else {

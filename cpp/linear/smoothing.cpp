@@ -10,8 +10,8 @@ namespace curvature {
 
 LinearFit fit_smoothed(const LinearProblem& problem, const Stopping& stopping, const Coefficients& start,
                        const SolveProblem& solve) {
-  constexpr double kNarrower = 0.1;
-  constexpr int kStages = 30;
+  constexpr double kNarrower = 0.25;
+  constexpr int kStages = 60;
   constexpr double kRounding = 1e-14;
   const Objective exact(problem);
   RowColumns f(problem.n_outputs(), problem.design.n_rows());
