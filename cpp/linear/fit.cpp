@@ -93,7 +93,15 @@ Coefficients start_by_sample(const LinearProblem& problem, LinearSolver solver, 
   if (!worth_it) return start;
   const RowSample sample(problem, kEvery);
   constexpr Stopping kRoughly{.tol = 1e-4, .max_iter = 10};
-  return solve(sample.problem(), solver, kRoughly, start).coefficients;
+  Coefficients found = solve(sample.problem(), solver, kRoughly, start).coefficients;
+  // Rare rows may be missing from the sample: then its minimum is nowhere near that of all.
+  const Objective objective(problem);
+  RowColumns f(problem.n_outputs(), n);
+  const auto value_at = [&](const Coefficients& at) {
+    objective.scores(at, f);
+    return objective.mean_loss(f) + objective.penalty(at);
+  };
+  return value_at(found) < value_at(start) ? found : start;
 }
 
 }  // namespace

@@ -57,7 +57,8 @@ void Objective::block_scores(const Coefficients& at, std::size_t begin, std::siz
       const double* offset = problem_.offsets[k] + begin;
       for (std::size_t i = 0; i < end - begin; ++i) out[i] += offset[i];
     }
-    problem_.design.times(begin, end, at.of(k), out);
+    const bool all_zero = std::all_of(at.of(k), at.of(k) + at.n_columns, [](double weight) { return weight == 0; });
+    if (!all_zero) problem_.design.times(begin, end, at.of(k), out);
   }
 }
 
