@@ -15,4 +15,5 @@ PYBIND11_MODULE(_core, module) {
   curvature::register_linear_kernels(module);
   curvature::register_formulas(module);
   curvature::register_profile(module);
+  curvature::register_coordinate_descent(module);
 }

@@ -17,5 +17,6 @@ void register_block_functions(pybind11::module_& module);
 void register_kernels(pybind11::module_& module);
 void register_formulas(pybind11::module_& module);
 void register_profile(pybind11::module_& module);
+void register_coordinate_descent(pybind11::module_& module);
 
 }  // namespace curvature

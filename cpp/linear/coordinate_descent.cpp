@@ -1,0 +1,429 @@
+#include "linear/coordinate_descent.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <optional>
+
+#include "linear/coordinate_gap.hpp"
+#include "linear/coordinate_model.hpp"
+#include "linear/working_columns.hpp"
+
+namespace curvature {
+namespace {
+
+constexpr std::size_t kFirstWorkingSet = 100;
+constexpr std::size_t kMostProducts = 4096;  // working columns whose Gram matrix is worth its time and memory
+constexpr double kInnerFraction = 0.01;      // of the violations, that an inner solution leaves
+constexpr int kInnerPasses = 1000;
+constexpr int kStepsAWorkingSet = 10;
+
+// A part of a problem that has the working columns only.
+struct WorkingProblem {
+  WorkingProblem(const LinearProblem& whole, const WorkingColumns& columns)
+      : problem{columns.design(), whole.target, whole.loss, {}, {}, {}, {}, {}, whole.fit_intercept, whole.threads, {}},
+        objective(problem),
+        direction(whole.n_outputs(), columns.size()),
+        gradient(whole.n_outputs(), columns.size()) {}
+  LinearProblem problem;
+  Objective objective;
+  Coefficients direction;
+  Coefficients gradient;
+};
+
+class CoordinateDescent {
+ public:
+  CoordinateDescent(const Objective& objective, const Stopping& stopping, const Coefficients& start)
+      : objective_(objective),
+        problem_(objective.problem()),
+        stopping_(stopping),
+        n_columns_(problem_.design.n_columns()),
+        at_(start),
+        gradient_(start),
+        f_(problem_.n_outputs(), problem_.design.n_rows()),
+        g_(problem_.n_outputs(), problem_.design.n_rows()),
+        h_(problem_.n_outputs(), problem_.design.n_rows()),
+        change_(problem_.n_outputs(), problem_.design.n_rows()),
+        total_(problem_.n_outputs()),
+        center_(n_columns_),
+        scale_(n_columns_),
+        working_(problem_.design) {
+    for (std::size_t j = 0; j < n_columns_; ++j) penalties_.push_back(penalty_of(problem_, j));
+    for (std::size_t k = 0; k < at_.n_outputs(); ++k) {
+      for (std::size_t j = 0; j < n_columns_; ++j) {
+        at_.of(k)[j] = std::clamp(at_.of(k)[j], penalties_[j].lower, penalties_[j].upper);
+      }
+    }
+  }
+
+  [[nodiscard]] LinearFit run();
+  [[nodiscard]] const Coefficients& gradient() const { return gradient_; }
+
+ private:
+  void measure_columns();
+  void differentiate();
+  void settle_intercepts();
+  [[nodiscard]] double gap() const;
+  [[nodiscard]] double violation(std::size_t output, std::size_t column, double slope) const;
+  bool grow_working_set();
+  void descend_on_working_set();
+  [[nodiscard]] bool step(std::size_t output);
+  [[nodiscard]] const ModelGram& gram_for(const QuadraticModel& model, std::size_t output);
+  [[nodiscard]] bool search_along(std::size_t output, const std::vector<double>& target);
+  [[nodiscard]] double working_violation() const;
+
+  const Objective& objective_;
+  const LinearProblem& problem_;
+  const Stopping& stopping_;
+  std::size_t n_columns_;
+  Coefficients at_;
+  Coefficients gradient_;  // of the loss
+  RowColumns f_, g_, h_, change_;
+  Curvature curvature_ = Curvature::exact;
+  double loss_ = 0;
+  double value_ = 0;            // F
+  std::vector<double> total_;   // sum of h, a number an output
+  std::vector<double> center_;  // means of the columns: where the intercept leaves them
+  std::vector<double> scale_;   // their variances, 0 of constant columns
+  std::vector<ColumnPenalty> penalties_;
+  WorkingColumns working_;
+  std::optional<WorkingProblem> part_;
+  std::optional<ModelGram> gram_;
+  std::vector<double> gram_h_;  // that gram_ was made for
+  bool model_is_exact_ = false;
+};
+
+// Means and variances by the rows' weights, in one pass: squares are taken around the first row that counts, which
+// keeps the digits of columns far from 0 and makes constant ones exactly 0.
+void CoordinateDescent::measure_columns() {
+  const Design& design = problem_.design;
+  const std::size_t n = design.n_rows();
+  const bool is_centered = problem_.fit_intercept;
+  std::vector<double> around(n_columns_, 0.0);
+  if (is_centered && !design.is_sparse()) {
+    const double one = 1;
+    for (std::size_t row = 0; row < n; ++row) {
+      if (!(problem_.weight(row) > 0)) continue;
+      design.transpose_times(row, row + 1, &one, around.data());
+      break;
+    }
+  }
+  PartialSums sums(objective_.n_parts(), 2 * n_columns_);
+  objective_.for_each_block([&](std::size_t part, std::size_t begin, std::size_t end) {
+    std::vector<double> weights(end - begin);
+    for (std::size_t i = begin; i < end; ++i) weights[i - begin] = problem_.weight(i) / objective_.total_weight();
+    if (is_centered) design.transpose_times(begin, end, weights.data(), sums.of(part));
+    design.square_sums(begin, end, weights.data(), around.data(), sums.of(part) + n_columns_);
+  });
+  std::vector<double> joined(2 * n_columns_);
+  sums.add_up(joined.data());
+  constexpr double kRounding = 1e-13;
+  for (std::size_t j = 0; j < n_columns_; ++j) {
+    const double squares = joined[n_columns_ + j];
+    const double moved = joined[j] - around[j];
+    const double variance = squares - (is_centered ? moved * moved : 0.0);
+    scale_[j] = variance > kRounding * squares ? variance : 0.0;
+    center_[j] = joined[j];
+  }
+}
+
+void CoordinateDescent::differentiate() {
+  for (;;) {
+    loss_ = objective_.row_derivatives(f_, curvature_, g_, h_);
+    double least = std::numeric_limits<double>::infinity();
+    for (std::size_t k = 0; k < total_.size(); ++k) {
+      total_[k] = 0;
+      for (std::size_t i = 0; i < f_.n_rows(); ++i) total_[k] += h_.of(k)[i];
+      least = std::min(least, total_[k]);
+    }
+    if (least > 0 || curvature_ == Curvature::safe) break;
+    curvature_ = Curvature::safe;
+  }
+  value_ = loss_ + objective_.penalty(at_);
+}
+
+// A few Newton steps of the intercepts alone, so that the first working set is chosen by what they do not explain.
+void CoordinateDescent::settle_intercepts() {
+  constexpr int kSteps = 10;
+  differentiate();
+  if (!problem_.fit_intercept) return;
+  RowColumns before = RowColumns(f_.n_outputs(), f_.n_rows());
+  for (int n = 0; n < kSteps; ++n) {
+    const double loss = loss_;
+    std::vector<double> steps;
+    for (std::size_t k = 0; k < f_.n_outputs(); ++k) {
+      double slope = 0;
+      for (std::size_t i = 0; i < f_.n_rows(); ++i) slope += g_.of(k)[i];
+      steps.push_back(total_[k] > 0 ? -slope / total_[k] : 0.0);
+      std::copy_n(f_.of(k), f_.n_rows(), before.of(k));
+      for (std::size_t i = 0; i < f_.n_rows(); ++i) f_.of(k)[i] += steps[k];
+    }
+    differentiate();
+    if (loss_ < loss) {
+      for (std::size_t k = 0; k < steps.size(); ++k) at_.intercepts[k] += steps[k];
+      if (loss - loss_ > 1e-6 * std::abs(loss)) continue;
+      return;
+    }
+    std::swap(f_, before);
+    differentiate();
+    return;
+  }
+}
+
+double CoordinateDescent::gap() const {
+  std::vector<double> curvatures(at_.weights.size());
+  for (std::size_t k = 0; k < total_.size(); ++k) {
+    for (std::size_t j = 0; j < n_columns_; ++j) curvatures[k * n_columns_ + j] = scale_[j] * total_[k];
+  }
+  return relative_gap(problem_, {at_, gradient_, loss_, value_, curvatures, total_});
+}
+
+// In the units of ModelPoint::largest_violation; slope: of the loss by the weight, at a fixed intercept.
+double CoordinateDescent::violation(std::size_t output, std::size_t column, double slope) const {
+  const double curvature = scale_[column] * total_[output] + penalties_[column].l2;
+  if (scale_[column] == 0 || curvature == 0) return 0;
+  return penalties_[column].violation(at_.of(output)[column], slope) / std::sqrt(curvature);
+}
+
+// Adds the columns that violate optimality most, about as many as there are weights other than 0.
+bool CoordinateDescent::grow_working_set() {
+  std::vector<char> is_working(n_columns_, 0);
+  for (std::size_t k = 0; k < working_.size(); ++k) is_working[working_[k]] = 1;
+  struct Candidate {
+    double violation;
+    std::int32_t column;
+  };
+  std::vector<Candidate> candidates;
+  std::size_t n_kept = working_.size();
+  std::size_t n_used = 0;
+  for (std::size_t j = 0; j < n_columns_; ++j) {
+    bool is_used = penalties_[j].l1 == 0;
+    double largest = 0;
+    for (std::size_t k = 0; k < at_.n_outputs(); ++k) {
+      is_used = is_used || at_.of(k)[j] != 0;
+      const double slope = gradient_.of(k)[j] - (problem_.fit_intercept ? center_[j] * gradient_.intercepts[k] : 0.0);
+      largest = std::max(largest, violation(k, j, slope));
+    }
+    n_used += is_used ? 1 : 0;
+    if (is_working[j]) continue;
+    if (is_used) {
+      is_working[j] = 1;
+      ++n_kept;
+    } else if (largest > 0) {
+      candidates.push_back({largest, static_cast<std::int32_t>(j)});
+    }
+  }
+  const bool has_more = n_kept > working_.size() || !candidates.empty();
+  if (!has_more && part_) return false;
+  const std::size_t wanted = std::max({kFirstWorkingSet, 2 * n_used, n_kept + n_kept / 2});
+  const std::size_t added = std::min(candidates.size(), wanted - n_kept);
+  std::nth_element(candidates.begin(), candidates.begin() + static_cast<std::ptrdiff_t>(added), candidates.end(),
+                   [](const Candidate& a, const Candidate& b) {
+                     return a.violation != b.violation ? a.violation > b.violation : a.column < b.column;
+                   });
+  for (std::size_t k = 0; k < added; ++k) is_working[static_cast<std::size_t>(candidates[k].column)] = 1;
+  const bool all = n_columns_ <= kFirstWorkingSet || 4 * (n_kept + added) > 3 * n_columns_;
+  std::vector<std::int32_t> columns;
+  for (std::size_t j = 0; j < n_columns_; ++j) {
+    if (all || is_working[j]) columns.push_back(static_cast<std::int32_t>(j));
+  }
+  working_.take(std::move(columns), problem_.threads);
+  part_.emplace(problem_, working_);
+  gram_.reset();
+  return true;
+}
+
+double CoordinateDescent::working_violation() const {
+  double largest = 0;
+  for (std::size_t k = 0; k < at_.n_outputs(); ++k) {
+    for (std::size_t j = 0; j < working_.size(); ++j) {
+      const double follows = problem_.fit_intercept ? center_[working_[j]] * part_->gradient.intercepts[k] : 0.0;
+      largest = std::max(largest, violation(k, working_[j], part_->gradient.of(k)[j] - follows));
+    }
+  }
+  return largest;
+}
+
+const ModelGram& CoordinateDescent::gram_for(const QuadraticModel& model, std::size_t output) {
+  const double* h = h_.of(output);
+  if (gram_ && std::equal(gram_h_.begin(), gram_h_.end(), h)) return *gram_;
+  const std::size_t m = working_.size();
+  const bool with_products = m <= std::min(kMostProducts, 2 * f_.n_rows());
+  if (!with_products) working_.make_whole(problem_.threads);
+  // The columns' sums under h: one product.
+  Coefficients sums(at_.n_outputs(), m);
+  part_->objective.loss_gradient(h_, sums);
+  std::vector<double> first(m);
+  for (std::size_t j = 0; j < m; ++j) first[j] = sums.of(output)[j] - model.center[j] * model.total;
+  gram_.reset();
+  gram_ = gram_of(model, std::move(first), with_products);
+  gram_h_.assign(h, h + f_.n_rows());
+  return *gram_;
+}
+
+// Halves the step until F falls by a share of what the slope promises.
+bool CoordinateDescent::search_along(std::size_t output, const std::vector<double>& target) {
+  constexpr double kShare = 1e-4;
+  constexpr double kRounding = 4e-16;
+  constexpr double kShortest = 1e-9;
+  const std::vector<double> before(at_.of(output), at_.of(output) + n_columns_);
+  const double intercept = at_.intercepts[output];
+  const Coefficients& direction = part_->direction;
+  const double penalty = value_ - loss_;
+  double promised = part_->direction.intercepts[output] * 0.0;
+  for (std::size_t i = 0; i < f_.n_rows(); ++i) promised += g_.of(output)[i] * change_.of(output)[i];
+  for (double length = 1; length >= kShortest; length *= 0.5) {
+    for (std::size_t j = 0; j < working_.size(); ++j) {
+      const std::size_t column = working_[j];
+      at_.of(output)[column] = length == 1 ? target[j] : before[column] + length * direction.of(output)[j];
+    }
+    at_.intercepts[output] = intercept + length * direction.intercepts[output];
+    const double new_penalty = objective_.penalty(at_);
+    const double value = objective_.mean_loss_along(f_, change_, length).value + new_penalty;
+    const double expected = kShare * (length * promised + new_penalty - penalty);
+    if (value <= value_ + std::min(0.0, expected) + kRounding * std::abs(value_)) {
+      for (std::size_t i = 0; i < f_.n_rows(); ++i) f_.of(output)[i] += length * change_.of(output)[i];
+      return true;
+    }
+  }
+  std::copy(before.begin(), before.end(), at_.of(output));
+  at_.intercepts[output] = intercept;
+  return false;
+}
+
+// A Newton step of one output on the working columns. Needs derivatives at f and the working gradient.
+bool CoordinateDescent::step(std::size_t output) {
+  const std::size_t m = working_.size();
+  QuadraticModel model{working_,
+                       h_.of(output),
+                       total_[output],
+                       problem_.fit_intercept,
+                       problem_.threads,
+                       problem_.look_for_signals,
+                       std::vector<double>(m),
+                       {},
+                       std::vector<double>(m)};
+  ModelPoint point{std::vector<double>(m), std::vector<double>(m)};
+  constexpr double kLeastBend = 1e-4;  // of what rows of mean h would give: for columns of rows where h vanishes
+  for (std::size_t j = 0; j < m; ++j) {
+    const std::size_t column = working_[j];
+    model.center[j] = problem_.fit_intercept && !problem_.design.is_sparse() ? center_[column] : 0.0;
+    model.penalties.push_back(penalties_[column]);
+    model.least_curvature[j] = kLeastBend * scale_[column] * total_[output];
+    point.b[j] = at_.of(output)[column];
+  }
+  const ModelGram& gram = gram_for(model, output);
+  const double intercept_slope = problem_.fit_intercept ? part_->gradient.intercepts[output] : 0.0;
+  const double per_total = problem_.fit_intercept && total_[output] > 0 ? 1 / total_[output] : 0.0;
+  for (std::size_t j = 0; j < m; ++j) {
+    const double mean = model.center[j] + gram.first[j] * per_total;
+    point.slope[j] = part_->gradient.of(output)[j] - mean * intercept_slope;
+  }
+  const std::vector<double> before = point.b;
+  minimise(model, gram, g_.of(output), kInnerFraction, kInnerPasses, point);
+
+  Coefficients& direction = part_->direction;
+  std::fill(direction.weights.begin(), direction.weights.end(), 0.0);
+  std::fill(direction.intercepts.begin(), direction.intercepts.end(), 0.0);
+  double intercept = -intercept_slope * per_total;
+  for (std::size_t j = 0; j < m; ++j) {
+    const double change = point.b[j] - before[j];
+    direction.of(output)[j] = change;
+    if (problem_.fit_intercept) intercept -= (model.center[j] + gram.first[j] * per_total) * change;
+  }
+  direction.intercepts[output] = intercept;
+  part_->objective.score_changes(direction, change_);
+  return search_along(output, point.b);
+}
+
+void CoordinateDescent::descend_on_working_set() {
+  const bool is_all = working_.size() == n_columns_;
+  double goal = 0;
+  for (int n = 0; n < (is_all ? 1 : kStepsAWorkingSet); ++n) {
+    bool moved = false;
+    for (std::size_t k = 0; k < at_.n_outputs(); ++k) {
+      part_->objective.loss_gradient(g_, part_->gradient);
+      if (n == 0 && k == 0) goal = 0.1 * working_violation();
+      const std::vector<double> h(h_.of(k), h_.of(k) + f_.n_rows());
+      const double value = value_;
+      const bool fell = step(k);
+      if (!fell && curvature_ == Curvature::exact) curvature_ = Curvature::safe;
+      differentiate();
+      moved = moved || value_ < value;
+      model_is_exact_ = at_.n_outputs() == 1 && std::equal(h.begin(), h.end(), h_.of(k));
+    }
+    if (is_all || model_is_exact_ || !moved) return;
+    part_->objective.loss_gradient(g_, part_->gradient);
+    if (working_violation() <= goal) return;
+  }
+}
+
+LinearFit CoordinateDescent::run() {
+  constexpr int kStalls = 3;
+  LinearFit fit{.coefficients = at_, .advice = {}};
+  measure_columns();
+  objective_.scores(at_, f_);
+  settle_intercepts();
+  int stalls = 0;
+  double best = std::numeric_limits<double>::infinity();
+  for (;;) {
+    if (problem_.look_for_signals) problem_.look_for_signals();
+    objective_.loss_gradient(g_, gradient_);
+    fit.gap = gap();
+    fit.converged = fit.gap <= stopping_.tol;
+    if (fit.gap == 0 || (fit.converged && stopping_.tol > 0) || fit.n_iter >= stopping_.max_iter) break;
+    stalls = value_ < best ? 0 : stalls + 1;
+    best = std::min(best, value_);
+    if (stalls >= kStalls) {
+      constexpr double kAtRounding = 1e-8;
+      fit.converged = fit.gap <= std::max(stopping_.tol, kAtRounding);
+      if (!fit.converged)
+        fit.advice = "the objective falls no further: raise tol, or choose another solver for this loss";
+      break;
+    }
+    grow_working_set();
+    descend_on_working_set();
+    ++fit.n_iter;
+  }
+  if (!fit.converged && fit.advice.empty()) fit.advice = "raise max_iter or tol";
+  fit.coefficients = at_;
+  fit.objective = value_;
+  return fit;
+}
+
+}  // namespace
+
+LinearFit coordinate_descent(const Objective& objective, const Stopping& stopping, const Coefficients& start) {
+  return CoordinateDescent(objective, stopping, start).run();
+}
+
+double largest_alpha(const Objective& objective, double l1_ratio) {
+  LinearProblem problem = objective.problem();
+  const std::size_t p = problem.design.n_columns();
+  std::vector<double> lower(p, -std::numeric_limits<double>::infinity());
+  std::vector<double> upper(p, std::numeric_limits<double>::infinity());
+  const LinearProblem& given = objective.problem();
+  for (std::size_t j = 0; j < p; ++j) {
+    const ColumnPenalty penalty = penalty_of(given, j);
+    const bool is_penalised = penalty.l1 + penalty.l2 > 0;
+    lower[j] = is_penalised ? 0.0 : penalty.lower;
+    upper[j] = is_penalised ? 0.0 : penalty.upper;
+  }
+  problem.lower = std::move(lower);
+  problem.upper = std::move(upper);
+  const Objective unpenalised(problem);
+  CoordinateDescent solver(unpenalised, {1e-14, 100}, Coefficients(problem.n_outputs(), p));
+  (void)solver.run();
+  double largest = 0;
+  for (std::size_t k = 0; k < problem.n_outputs(); ++k) {
+    for (std::size_t j = 0; j < p; ++j) {
+      const ColumnPenalty penalty = penalty_of(given, j);
+      const double slope = solver.gradient().of(k)[j];
+      if (penalty.l1 + penalty.l2 == 0 || (slope < 0 ? penalty.upper : penalty.lower) == 0) continue;
+      largest = std::max(largest, std::abs(slope) / (l1_ratio * (penalty.l1 + penalty.l2)));
+    }
+  }
+  return largest;
+}
+
+}  // namespace curvature

@@ -1,0 +1,100 @@
+#include "linear/coordinate_gap.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "linear/column_penalty.hpp"
+
+namespace curvature {
+namespace {
+
+// Whether only the constraint |G| <= l1 keeps the conjugate finite on the side to which this gradient pulls.
+bool is_cone(const ColumnPenalty& penalty, double gradient) {
+  return penalty.l2 == 0 && std::isinf(gradient < 0 ? penalty.upper : penalty.lower);
+}
+
+// Sums over all weights but the free ones, with the gradient times `scale`.
+struct Sums {
+  double penalty = 0;
+  double product = 0;          // G b
+  double conjugate = 0;        // r*(-G), where finite whatever the gradient
+  double cone_excess = 0;      // the largest (|G| / l1 - 1)+ of the others
+  double any_excess = 0;       // the same of all with an L1 part
+  double ridge_conjugate = 0;  // r*(-G), of those without an L1 part
+};
+
+Sums sums_of(const LinearProblem& problem, const PenalisedPoint& point, double scale) {
+  Sums sums;
+  for (std::size_t k = 0; k < point.at.n_outputs(); ++k) {
+    for (std::size_t j = 0; j < point.at.n_columns; ++j) {
+      const ColumnPenalty penalty = penalty_of(problem, j);
+      if (penalty.is_free()) continue;
+      const double b = point.at.of(k)[j];
+      const double gradient = scale * point.gradient.of(k)[j];
+      sums.penalty += penalty.value(b);
+      sums.product += gradient * b;
+      const bool may_move = (gradient < 0 ? penalty.upper : penalty.lower) != 0;
+      double excess = 0;
+      if (may_move && std::abs(gradient) > penalty.l1) {
+        excess = penalty.l1 > 0 ? std::abs(gradient) / penalty.l1 - 1 : std::numeric_limits<double>::infinity();
+      }
+      if (is_cone(penalty, gradient)) {
+        sums.cone_excess = std::max(sums.cone_excess, excess);
+      } else {
+        sums.conjugate += penalty.conjugate(-gradient);
+      }
+      if (penalty.l1 > 0 || is_cone(penalty, gradient)) {
+        sums.any_excess = std::max(sums.any_excess, excess);
+      } else {
+        sums.ridge_conjugate += penalty.conjugate(-gradient);
+      }
+    }
+  }
+  return sums;
+}
+
+double free_part(const LinearProblem& problem, const PenalisedPoint& point) {
+  const auto estimate = [](double gradient, double curvature) {
+    return curvature > 0 ? gradient * gradient / curvature : 0.0;
+  };
+  double sum = 0;
+  for (std::size_t k = 0; k < point.at.n_outputs(); ++k) {
+    if (problem.fit_intercept) sum += estimate(point.gradient.intercepts[k], point.total_curvature[k]);
+    for (std::size_t j = 0; j < point.at.n_columns; ++j) {
+      if (!penalty_of(problem, j).is_free()) continue;
+      sum += estimate(point.gradient.of(k)[j], point.curvatures[k * point.at.n_columns + j]);
+    }
+  }
+  return sum;
+}
+
+// The dual objective of squared loss at the residuals times s is s (2 loss - G b) - s^2 loss - sum of r*(-s G).
+double scaled_residual_gap(const LinearProblem& problem, const PenalisedPoint& point, const Sums& sums) {
+  const double linear = 2 * point.loss - sums.product;
+  double scale = point.loss > 0 ? std::clamp(linear / (2 * point.loss), 0.0, 1.0) : 1.0;
+  scale = std::min(scale, 1 / (1 + sums.cone_excess));
+  const double conjugate = sums_of(problem, point, scale).conjugate;
+  return point.objective - (scale * linear - scale * scale * point.loss - conjugate);
+}
+
+}  // namespace
+
+double relative_gap(const LinearProblem& problem, const PenalisedPoint& point) {
+  const Sums sums = sums_of(problem, point, 1.0);
+  const double size = std::abs(point.objective);
+  const double infinity = std::numeric_limits<double>::infinity();
+  // Fenchel and Young: at least 0 but for rounding.
+  double gap = sums.cone_excess > 0 ? infinity : std::max(0.0, sums.penalty + sums.product + sums.conjugate);
+  if (std::isfinite(sums.any_excess)) {
+    const double in_ball = sums.penalty + sums.product + sums.ridge_conjugate + size * sums.any_excess;
+    gap = std::min(gap, std::max(0.0, in_ball));
+  }
+  if (problem.loss.info().name == "squared") {
+    gap = std::min(gap, std::max(0.0, scaled_residual_gap(problem, point, sums)));
+  }
+  gap += free_part(problem, point);
+  return gap == 0 ? 0.0 : gap / size;
+}
+
+}  // namespace curvature
