@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::size_t kFirstWorkingSet = 100;
 constexpr std::size_t kMostProducts = 4096;  // working columns whose Gram matrix is worth its time and memory
-constexpr double kInnerFraction = 0.01;      // of the violations, that an inner solution leaves
+constexpr double kInnerFraction = 0.1;       // of the violations, that an inner solution leaves
 constexpr int kInnerPasses = 1000;
 constexpr int kStepsAWorkingSet = 10;
 
@@ -88,7 +88,7 @@ class CoordinateDescent {
   std::vector<ColumnPenalty> penalties_;
   WorkingColumns working_;
   std::optional<WorkingProblem> part_;
-  std::optional<ModelGram> gram_;
+  ModelGram gram_;
   std::vector<double> gram_h_;  // that gram_ was made for
   bool model_is_exact_ = false;
 };
@@ -187,6 +187,7 @@ double CoordinateDescent::violation(std::size_t output, std::size_t column, doub
 
 // Adds the columns that violate optimality most, about as many as there are weights other than 0.
 bool CoordinateDescent::grow_working_set() {
+  constexpr char kNew = 2;
   std::vector<char> is_working(n_columns_, 0);
   for (std::size_t k = 0; k < working_.size(); ++k) is_working[working_[k]] = 1;
   struct Candidate {
@@ -207,7 +208,7 @@ bool CoordinateDescent::grow_working_set() {
     n_used += is_used ? 1 : 0;
     if (is_working[j]) continue;
     if (is_used) {
-      is_working[j] = 1;
+      is_working[j] = kNew;
       ++n_kept;
     } else if (largest > 0) {
       candidates.push_back({largest, static_cast<std::int32_t>(j)});
@@ -221,15 +222,18 @@ bool CoordinateDescent::grow_working_set() {
                    [](const Candidate& a, const Candidate& b) {
                      return a.violation != b.violation ? a.violation > b.violation : a.column < b.column;
                    });
-  for (std::size_t k = 0; k < added; ++k) is_working[static_cast<std::size_t>(candidates[k].column)] = 1;
-  const bool all = n_columns_ <= kFirstWorkingSet || 4 * (n_kept + added) > 3 * n_columns_;
-  std::vector<std::int32_t> columns;
-  for (std::size_t j = 0; j < n_columns_; ++j) {
-    if (all || is_working[j]) columns.push_back(static_cast<std::int32_t>(j));
+  for (std::size_t k = 0; k < added; ++k) is_working[static_cast<std::size_t>(candidates[k].column)] = kNew;
+  if (n_columns_ <= kFirstWorkingSet || 4 * (n_kept + added) > 3 * n_columns_) {
+    working_.take_all();
+    gram_ = {};
+  } else {
+    std::vector<std::int32_t> columns;
+    for (std::size_t j = 0; j < n_columns_; ++j) {
+      if (is_working[j] == kNew) columns.push_back(static_cast<std::int32_t>(j));
+    }
+    working_.add(std::move(columns), problem_.threads);
   }
-  working_.take(std::move(columns), problem_.threads);
   part_.emplace(problem_, working_);
-  gram_.reset();
   return true;
 }
 
@@ -246,19 +250,20 @@ double CoordinateDescent::working_violation() const {
 
 const ModelGram& CoordinateDescent::gram_for(const QuadraticModel& model, std::size_t output) {
   const double* h = h_.of(output);
-  if (gram_ && std::equal(gram_h_.begin(), gram_h_.end(), h)) return *gram_;
   const std::size_t m = working_.size();
-  const bool with_products = m <= std::min(kMostProducts, 2 * f_.n_rows());
+  const bool is_same_h = !gram_h_.empty() && std::equal(gram_h_.begin(), gram_h_.end(), h);
+  if (is_same_h && gram_.first.size() == m) return gram_;
+  const bool with_products = m <= std::min(kMostProducts, std::max(kFirstWorkingSet, f_.n_rows() / 2));
   if (!with_products) working_.make_whole(problem_.threads);
   // The columns' sums under h: one product.
   Coefficients sums(at_.n_outputs(), m);
   part_->objective.loss_gradient(h_, sums);
   std::vector<double> first(m);
   for (std::size_t j = 0; j < m; ++j) first[j] = sums.of(output)[j] - model.center[j] * model.total;
-  gram_.reset();
-  gram_ = gram_of(model, std::move(first), with_products);
+  if (!is_same_h) gram_ = {};
+  gram_ = gram_of(model, std::move(first), with_products, gram_);
   gram_h_.assign(h, h + f_.n_rows());
-  return *gram_;
+  return gram_;
 }
 
 // Halves the step until F falls by a share of what the slope promises.
@@ -394,7 +399,9 @@ LinearFit CoordinateDescent::run() {
 }  // namespace
 
 LinearFit coordinate_descent(const Objective& objective, const Stopping& stopping, const Coefficients& start) {
-  return CoordinateDescent(objective, stopping, start).run();
+  std::optional<LinearFit> fit;
+  with_team(objective.problem().threads, [&] { fit = CoordinateDescent(objective, stopping, start).run(); });
+  return std::move(*fit);
 }
 
 double largest_alpha(const Objective& objective, double l1_ratio) {

@@ -6,29 +6,10 @@
 #include "base/threads.hpp"
 #include "kernel/columns.hpp"
 #include "linear/anderson.hpp"
-#include "linear/gram.hpp"
+#include "linear/growing_gram.hpp"
 
 namespace curvature {
 namespace {
-
-// Mirrors the lower triangle and takes the intercept's share out of it.
-void complete(const QuadraticModel& model, ModelGram& gram) {
-  const std::size_t m = model.columns.size();
-  const double per_total = model.fit_intercept && model.total > 0 ? 1 / model.total : 0.0;
-  double* products = gram.products.data();
-  constexpr std::size_t kTile = 64;
-  parallel_ranges(m, kTile, model.threads, [&](std::size_t begin, std::size_t end, int) {
-    for (std::size_t first = 0; first < end; first += kTile) {
-      for (std::size_t a = begin; a < end; ++a) {
-        for (std::size_t b = first; b < std::min(first + kTile, a + 1); ++b) {
-          const double value = products[a * m + b] - gram.first[a] * gram.first[b] * per_total;
-          products[a * m + b] = value;
-          products[b * m + a] = value;
-        }
-      }
-    }
-  });
-}
 
 // A model, and where a step goes in one column.
 class Steps {
@@ -119,7 +100,7 @@ class StepsOnResiduals : public Steps {
   void find_slope(std::size_t j) { point_.slope[j] = slope(j, u_.data(), sum_, shift_); }
   void move(std::size_t j, double b) {
     const double change = b - point_.b[j];
-    model_.columns.add(change, j, model_.center[j], model_.h, u_.data());
+    model_.columns.add_to(change, j, model_.center[j], model_.h, u_.data());
     sum_ += change * gram_.first[j];
     shift_ -= change * gram_.first[j] * per_total_;
     point_.b[j] = b;
@@ -205,15 +186,17 @@ void descend(const QuadraticModel& model, Kind&& steps, double fraction, int pas
 
 }  // namespace
 
-ModelGram gram_of(const QuadraticModel& model, std::vector<double> first, bool with_products) {
+ModelGram gram_of(const QuadraticModel& model, std::vector<double> first, bool with_products, const ModelGram& known) {
   const std::size_t m = model.columns.size();
   ModelGram gram;
   gram.first = std::move(first);
   gram.curvature.resize(m);
   if (with_products) {
-    gram.products = AlignedBuffer<double>(std::max<std::size_t>(1, m * m));
-    weighted_gram(model.columns.design(), model.h, model.center.data(), gram.products.data(), model.threads);
-    complete(model, gram);
+    std::vector<double> shift(m, 0.0);
+    const double per_root = model.fit_intercept && model.total > 0 ? 1 / std::sqrt(model.total) : 0.0;
+    for (std::size_t j = 0; j < m; ++j) shift[j] = gram.first[j] * per_root;
+    gram.products = grown_gram(model.columns.design(), model.h, model.center.data(), shift.data(), known.products,
+                               known.first.size(), model.threads);
   }
   const double per_total = model.fit_intercept && model.total > 0 ? 1 / model.total : 0.0;
   parallel_for(m, model.threads, [&](std::size_t j, int) {

@@ -40,9 +40,10 @@ struct ModelGram {
   AlignedBuffer<double> products;  // all m x m of them; empty when steps go by residuals
 };
 
-/// `first` as it is stored. m^2 n / 2 multiply-adds with all products; m n with the curvatures alone, which needs whole
-/// columns.
-[[nodiscard]] ModelGram gram_of(const QuadraticModel& model, std::vector<double> first, bool with_products);
+/// `first` as it is stored; `known`: with the same h, of the first columns, or empty. m^2 n / 2 multiply-adds with all
+/// products; m n with the curvatures alone, which needs whole columns.
+[[nodiscard]] ModelGram gram_of(const QuadraticModel& model, std::vector<double> first, bool with_products,
+                                const ModelGram& known);
 
 /// Cyclic coordinate descent with Anderson acceleration until the largest violation is at most `fraction` of that at
 /// the start, or `passes` times over the columns. With products a change of a weight costs m multiply-adds and a step

@@ -1,6 +1,7 @@
 #include "linear/working_columns.hpp"
 
 #include <algorithm>
+#include <numeric>
 #include <utility>
 
 #include "base/threads.hpp"
@@ -12,28 +13,35 @@ constexpr std::size_t kGrain = 64;  // rows a task gathers
 
 }  // namespace
 
-void WorkingColumns::take(std::vector<std::int32_t> columns, int threads) {
-  columns_ = std::move(columns);
+void WorkingColumns::take_all() {
+  columns_.resize(whole_.n_columns());
+  std::iota(columns_.begin(), columns_.end(), 0);
   stores_ = {};
   own_ = whole_;
-  if (columns_.size() == whole_.n_columns()) return;
-  std::visit([&](const auto& matrix) { gather(matrix, threads); }, whole_.matrix());
+}
+
+void WorkingColumns::add(std::vector<std::int32_t> columns, int threads) {
+  const std::size_t first = columns_.size();
+  columns_.insert(columns_.end(), columns.begin(), columns.end());
+  std::visit([&](const auto& matrix) { gather(matrix, first, threads); }, whole_.matrix());
 }
 
 template <class T>
-void WorkingColumns::gather(const DenseMatrix<T>& matrix, int threads) {
+void WorkingColumns::gather(const DenseMatrix<T>& matrix, std::size_t first, int threads) {
   constexpr std::size_t kTogether = 8;  // rows read side by side: their numbers of a column fill a cache line
   const std::size_t n = matrix.n_rows;
   const std::size_t m = columns_.size();
   auto& dense = std::get<Store<T>>(stores_).dense;
-  dense = AlignedBuffer<T>(std::max<std::size_t>(1, n * m));
+  const AlignedBuffer<T> before = std::exchange(dense, AlignedBuffer<T>(std::max<std::size_t>(1, n * m)));
+  parallel_for(first, threads,
+               [&](std::size_t k, int) { std::copy_n(before.data() + k * n, n, dense.data() + k * n); });
   parallel_ranges(n, kGrain, threads, [&](std::size_t begin, std::size_t end, int) {
-    for (std::size_t first = begin; first < end; first += kTogether) {
-      const std::size_t last = std::min(end, first + kTogether);
-      for (std::size_t k = 0; k < m; ++k) {
-        const T* from = matrix.data + static_cast<std::size_t>(columns_[k]) * matrix.column_stride;
-        T* to = dense.data() + k * n;
-        for (std::size_t row = first; row < last; ++row) to[row] = from[row * matrix.row_stride];
+    for (std::size_t from = begin; from < end; from += kTogether) {
+      const std::size_t to = std::min(end, from + kTogether);
+      for (std::size_t k = first; k < m; ++k) {
+        const T* source = matrix.data + static_cast<std::size_t>(columns_[k]) * matrix.column_stride;
+        T* target = dense.data() + k * n;
+        for (std::size_t row = from; row < to; ++row) target[row] = source[row * matrix.row_stride];
       }
     }
   });
@@ -41,9 +49,10 @@ void WorkingColumns::gather(const DenseMatrix<T>& matrix, int threads) {
 }
 
 template <class T>
-void WorkingColumns::gather(const SparseMatrix<T>& matrix, int threads) {
+void WorkingColumns::gather(const SparseMatrix<T>& matrix, std::size_t, int threads) {
   const std::size_t n = matrix.n_rows;
   auto& store = std::get<Store<T>>(stores_);
+  store = {};
   std::vector<std::int32_t> place(matrix.n_columns, -1);
   for (std::size_t k = 0; k < columns_.size(); ++k) {
     place[static_cast<std::size_t>(columns_[k])] = static_cast<std::int32_t>(k);
@@ -80,7 +89,7 @@ void WorkingColumns::make_whole(int threads) {
   std::visit(
       [&]<class Matrix>(const Matrix& matrix) {
         if constexpr (requires { matrix.row_stride; }) {
-          if (matrix.rows_are_whole() && matrix.row_stride != 1) gather(matrix, threads);
+          if (matrix.rows_are_whole() && matrix.row_stride != 1) gather(matrix, 0, threads);
         } else {
           using T = std::remove_cvref_t<decltype(*matrix.values)>;
           auto& store = std::get<Store<T>>(stores_);
@@ -122,7 +131,7 @@ double WorkingColumns::dot(std::size_t k, const double* u) const {
       own_.matrix());
 }
 
-void WorkingColumns::add(double step, std::size_t k, double center, const double* h, double* u) const {
+void WorkingColumns::add_to(double step, std::size_t k, double center, const double* h, double* u) const {
   std::visit(
       [&](const auto& matrix) {
         if constexpr (requires { matrix.row_stride; }) {

@@ -16,10 +16,12 @@ class WorkingColumns {
  public:
   explicit WorkingColumns(const Design& whole) : whole_(whole), own_(whole) {}
 
-  /// Gathers the columns named (ascending) in the type that they have: one pass over the design. Where these are all
-  /// columns, the design itself serves.
-  void take(std::vector<std::int32_t> columns, int threads);
-  /// Lets `dot`, `add` and `moments` find whole columns: one transposed store where there are none.
+  /// Adds the columns named, of which none is there yet, behind the others: gathered in the type that they have, by at
+  /// most one pass over the design.
+  void add(std::vector<std::int32_t> columns, int threads);
+  /// All columns in their order: the design itself serves.
+  void take_all();
+  /// Lets `dot`, `add_to` and `moments` find whole columns: one transposed store where there are none.
   void make_whole(int threads);
 
   [[nodiscard]] std::size_t size() const { return columns_.size(); }
@@ -29,7 +31,7 @@ class WorkingColumns {
 
   // Of the k-th column, as kernel/columns.hpp has them. Sparse columns: `center` is taken as 0.
   [[nodiscard]] double dot(std::size_t k, const double* u) const;
-  void add(double step, std::size_t k, double center, const double* h, double* u) const;
+  void add_to(double step, std::size_t k, double center, const double* h, double* u) const;
   [[nodiscard]] kernel::Moments moments(std::size_t k, double center, const double* h) const;
 
  private:
@@ -50,10 +52,11 @@ class WorkingColumns {
     }
   };
 
+  // Those from the place `first` on.
   template <class T>
-  void gather(const DenseMatrix<T>& matrix, int threads);
+  void gather(const DenseMatrix<T>& matrix, std::size_t first, int threads);
   template <class T>
-  void gather(const SparseMatrix<T>& matrix, int threads);
+  void gather(const SparseMatrix<T>& matrix, std::size_t first, int threads);
   template <class T>
   [[nodiscard]] const Store<T>& store() const {
     return std::get<Store<T>>(stores_);
