@@ -14,7 +14,8 @@ namespace {
 
 constexpr std::size_t kFirstWorkingSet = 100;
 constexpr std::size_t kMostProducts = 4096;  // working columns whose Gram matrix is worth its time and memory
-constexpr double kInnerFraction = 0.1;       // of the violations, that an inner solution leaves
+constexpr double kFractionOnProducts = 0.05;  // of the violations, that an inner solution leaves: passes are cheap
+constexpr double kFractionOnResiduals = 0.3;
 constexpr int kInnerPasses = 1000;
 constexpr int kStepsAWorkingSet = 10;
 
@@ -325,7 +326,8 @@ bool CoordinateDescent::step(std::size_t output) {
     point.slope[j] = part_->gradient.of(output)[j] - mean * intercept_slope;
   }
   const std::vector<double> before = point.b;
-  minimise(model, gram, g_.of(output), kInnerFraction, kInnerPasses, point);
+  const double fraction = gram.products.empty() ? kFractionOnResiduals : kFractionOnProducts;
+  minimise(model, gram, g_.of(output), fraction, kInnerPasses, point);
 
   Coefficients& direction = part_->direction;
   std::fill(direction.weights.begin(), direction.weights.end(), 0.0);
