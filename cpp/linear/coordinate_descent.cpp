@@ -13,7 +13,7 @@ namespace curvature {
 namespace {
 
 constexpr std::size_t kFirstWorkingSet = 100;
-constexpr std::size_t kMostProducts = 4096;  // working columns whose Gram matrix is worth its time and memory
+constexpr std::size_t kMostProducts = 4096;  // working columns whose Gram matrix is worth its memory
 constexpr double kFractionOnProducts = 0.05;  // of the violations, that an inner solution leaves: passes are cheap
 constexpr double kFractionOnResiduals = 0.3;
 constexpr int kInnerPasses = 1000;
@@ -48,7 +48,8 @@ class CoordinateDescent {
         total_(problem_.n_outputs()),
         center_(n_columns_),
         scale_(n_columns_),
-        working_(problem_.design) {
+        working_(problem_.design),
+        model_is_exact_(problem_.loss.info().name == "squared") {
     for (std::size_t j = 0; j < n_columns_; ++j) penalties_.push_back(penalty_of(problem_, j));
     for (std::size_t k = 0; k < at_.n_outputs(); ++k) {
       for (std::size_t j = 0; j < n_columns_; ++j) {
@@ -69,6 +70,7 @@ class CoordinateDescent {
   bool grow_working_set();
   void descend_on_working_set();
   [[nodiscard]] bool step(std::size_t output);
+  [[nodiscard]] bool products_pay() const;
   [[nodiscard]] const ModelGram& gram_for(const QuadraticModel& model, std::size_t output);
   [[nodiscard]] bool search_along(std::size_t output, const std::vector<double>& target);
   [[nodiscard]] double working_violation() const;
@@ -91,7 +93,7 @@ class CoordinateDescent {
   std::optional<WorkingProblem> part_;
   ModelGram gram_;
   std::vector<double> gram_h_;  // that gram_ was made for
-  bool model_is_exact_ = false;
+  bool model_is_exact_;        // the last step did not change h
 };
 
 // Means and variances by the rows' weights, in one pass: squares are taken around the first row that counts, which
@@ -249,12 +251,25 @@ double CoordinateDescent::working_violation() const {
   return largest;
 }
 
+// Whether the Gram matrix costs less than the passes over the rows that it saves: about ten for a model that changes
+// with every step, and some hundred for one that stays. A multiply-add of a pass costs four of a dense Gram matrix.
+bool CoordinateDescent::products_pay() const {
+  const std::size_t m = working_.size();
+  if (m > kMostProducts) return false;
+  if (m <= kFirstWorkingSet) return true;
+  if (!problem_.design.is_sparse()) return m <= (model_is_exact_ ? f_.n_rows() / 2 : 256);
+  const double numbers = static_cast<double>(working_.design().n_stored());
+  const double rows = static_cast<double>(f_.n_rows());
+  const double size = static_cast<double>(m);
+  return numbers * numbers / rows + 16 * size * size <= (model_is_exact_ ? 400 : 40) * numbers;
+}
+
 const ModelGram& CoordinateDescent::gram_for(const QuadraticModel& model, std::size_t output) {
   const double* h = h_.of(output);
   const std::size_t m = working_.size();
   const bool is_same_h = !gram_h_.empty() && std::equal(gram_h_.begin(), gram_h_.end(), h);
   if (is_same_h && gram_.first.size() == m) return gram_;
-  const bool with_products = m <= std::min(kMostProducts, std::max(kFirstWorkingSet, f_.n_rows() / 2));
+  const bool with_products = products_pay();
   if (!with_products) working_.make_whole(problem_.threads);
   // The columns' sums under h: one product.
   Coefficients sums(at_.n_outputs(), m);
