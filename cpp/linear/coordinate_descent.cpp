@@ -13,7 +13,7 @@ namespace curvature {
 namespace {
 
 constexpr std::size_t kFirstWorkingSet = 100;
-constexpr std::size_t kMostProducts = 4096;  // working columns whose Gram matrix is worth its memory
+constexpr std::size_t kMostProducts = 4096;   // working columns whose Gram matrix is worth its memory
 constexpr double kFractionOnProducts = 0.05;  // of the violations, that an inner solution leaves: passes are cheap
 constexpr double kFractionOnResiduals = 0.3;
 constexpr int kInnerPasses = 1000;
@@ -93,7 +93,7 @@ class CoordinateDescent {
   std::optional<WorkingProblem> part_;
   ModelGram gram_;
   std::vector<double> gram_h_;  // that gram_ was made for
-  bool model_is_exact_;        // the last step did not change h
+  bool model_is_exact_;         // the last step did not change h
 };
 
 // Means and variances by the rows' weights, in one pass: squares are taken around the first row that counts, which
