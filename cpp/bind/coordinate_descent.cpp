@@ -1,4 +1,5 @@
 #include "linear/coordinate_descent.hpp"
+#include "linear/largest_alpha.hpp"
 
 #include <optional>
 

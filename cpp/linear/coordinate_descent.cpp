@@ -5,6 +5,7 @@
 #include <limits>
 #include <optional>
 
+#include "linear/column_spread.hpp"
 #include "linear/coordinate_gap.hpp"
 #include "linear/coordinate_model.hpp"
 #include "linear/working_columns.hpp"
@@ -46,8 +47,7 @@ class CoordinateDescent {
         h_(problem_.n_outputs(), problem_.design.n_rows()),
         change_(problem_.n_outputs(), problem_.design.n_rows()),
         total_(problem_.n_outputs()),
-        center_(n_columns_),
-        scale_(n_columns_),
+        columns_(spread_of_columns(objective)),
         working_(problem_.design),
         model_is_exact_(problem_.loss.info().name == "squared") {
     for (std::size_t j = 0; j < n_columns_; ++j) penalties_.push_back(penalty_of(problem_, j));
@@ -59,14 +59,13 @@ class CoordinateDescent {
   }
 
   [[nodiscard]] LinearFit run();
-  [[nodiscard]] const Coefficients& gradient() const { return gradient_; }
 
  private:
-  void measure_columns();
   void differentiate();
   void settle_intercepts();
+  [[nodiscard]] double slope(std::size_t output, std::size_t column) const;
   [[nodiscard]] double gap() const;
-  [[nodiscard]] double violation(std::size_t output, std::size_t column, double slope) const;
+  [[nodiscard]] double violation(std::size_t output, std::size_t column, double loss_slope) const;
   bool grow_working_set();
   void descend_on_working_set();
   [[nodiscard]] bool step(std::size_t output);
@@ -84,10 +83,9 @@ class CoordinateDescent {
   RowColumns f_, g_, h_, change_;
   Curvature curvature_ = Curvature::exact;
   double loss_ = 0;
-  double value_ = 0;            // F
-  std::vector<double> total_;   // sum of h, a number an output
-  std::vector<double> center_;  // means of the columns: where the intercept leaves them
-  std::vector<double> scale_;   // their variances, 0 of constant columns
+  double value_ = 0;           // F
+  std::vector<double> total_;  // sum of h, a number an output
+  ColumnSpread columns_;
   std::vector<ColumnPenalty> penalties_;
   WorkingColumns working_;
   std::optional<WorkingProblem> part_;
@@ -95,40 +93,6 @@ class CoordinateDescent {
   std::vector<double> gram_h_;  // that gram_ was made for
   bool model_is_exact_;         // the last step did not change h
 };
-
-// Means and variances by the rows' weights, in one pass: squares are taken around the first row that counts, which
-// keeps the digits of columns far from 0 and makes constant ones exactly 0.
-void CoordinateDescent::measure_columns() {
-  const Design& design = problem_.design;
-  const std::size_t n = design.n_rows();
-  const bool is_centered = problem_.fit_intercept;
-  std::vector<double> around(n_columns_, 0.0);
-  if (is_centered && !design.is_sparse()) {
-    const double one = 1;
-    for (std::size_t row = 0; row < n; ++row) {
-      if (!(problem_.weight(row) > 0)) continue;
-      design.transpose_times(row, row + 1, &one, around.data());
-      break;
-    }
-  }
-  PartialSums sums(objective_.n_parts(), 2 * n_columns_);
-  objective_.for_each_block([&](std::size_t part, std::size_t begin, std::size_t end) {
-    std::vector<double> weights(end - begin);
-    for (std::size_t i = begin; i < end; ++i) weights[i - begin] = problem_.weight(i) / objective_.total_weight();
-    if (is_centered) design.transpose_times(begin, end, weights.data(), sums.of(part));
-    design.square_sums(begin, end, weights.data(), around.data(), sums.of(part) + n_columns_);
-  });
-  std::vector<double> joined(2 * n_columns_);
-  sums.add_up(joined.data());
-  constexpr double kRounding = 1e-13;
-  for (std::size_t j = 0; j < n_columns_; ++j) {
-    const double squares = joined[n_columns_ + j];
-    const double moved = joined[j] - around[j];
-    const double variance = squares - (is_centered ? moved * moved : 0.0);
-    scale_[j] = variance > kRounding * squares ? variance : 0.0;
-    center_[j] = joined[j];
-  }
-}
 
 void CoordinateDescent::differentiate() {
   for (;;) {
@@ -173,19 +137,29 @@ void CoordinateDescent::settle_intercepts() {
   }
 }
 
-double CoordinateDescent::gap() const {
-  std::vector<double> curvatures(at_.weights.size());
-  for (std::size_t k = 0; k < total_.size(); ++k) {
-    for (std::size_t j = 0; j < n_columns_; ++j) curvatures[k * n_columns_ + j] = scale_[j] * total_[k];
-  }
-  return relative_gap(problem_, {at_, gradient_, loss_, value_, curvatures, total_});
+// By a weight while the intercept keeps the mean score: what is left of a slope where columns lie far from 0.
+double CoordinateDescent::slope(std::size_t output, std::size_t column) const {
+  const double follows = problem_.fit_intercept ? columns_.center[column] * gradient_.intercepts[output] : 0.0;
+  return gradient_.of(output)[column] - follows;
 }
 
-// In the units of ModelPoint::largest_violation; slope: of the loss by the weight, at a fixed intercept.
-double CoordinateDescent::violation(std::size_t output, std::size_t column, double slope) const {
-  const double curvature = scale_[column] * total_[output] + penalties_[column].l2;
-  if (scale_[column] == 0 || curvature == 0) return 0;
-  return penalties_[column].violation(at_.of(output)[column], slope) / std::sqrt(curvature);
+double CoordinateDescent::gap() const {
+  std::vector<double> curvatures(at_.weights.size());
+  Coefficients slopes = gradient_;
+  for (std::size_t k = 0; k < total_.size(); ++k) {
+    for (std::size_t j = 0; j < n_columns_; ++j) {
+      curvatures[k * n_columns_ + j] = columns_.variance[j] * total_[k];
+      slopes.of(k)[j] = slope(k, j);
+    }
+  }
+  return relative_gap(problem_, {at_, slopes, loss_, value_, curvatures, total_});
+}
+
+// In the units of ModelPoint::largest_violation.
+double CoordinateDescent::violation(std::size_t output, std::size_t column, double loss_slope) const {
+  const double curvature = columns_.variance[column] * total_[output] + penalties_[column].l2;
+  if (columns_.variance[column] == 0 || curvature == 0) return 0;
+  return penalties_[column].violation(at_.of(output)[column], loss_slope) / std::sqrt(curvature);
 }
 
 // Adds the columns that violate optimality most, about as many as there are weights other than 0.
@@ -205,8 +179,7 @@ bool CoordinateDescent::grow_working_set() {
     double largest = 0;
     for (std::size_t k = 0; k < at_.n_outputs(); ++k) {
       is_used = is_used || at_.of(k)[j] != 0;
-      const double slope = gradient_.of(k)[j] - (problem_.fit_intercept ? center_[j] * gradient_.intercepts[k] : 0.0);
-      largest = std::max(largest, violation(k, j, slope));
+      largest = std::max(largest, violation(k, j, slope(k, j)));
     }
     n_used += is_used ? 1 : 0;
     if (is_working[j]) continue;
@@ -244,7 +217,8 @@ double CoordinateDescent::working_violation() const {
   double largest = 0;
   for (std::size_t k = 0; k < at_.n_outputs(); ++k) {
     for (std::size_t j = 0; j < working_.size(); ++j) {
-      const double follows = problem_.fit_intercept ? center_[working_[j]] * part_->gradient.intercepts[k] : 0.0;
+      const double follows =
+          problem_.fit_intercept ? columns_.center[working_[j]] * part_->gradient.intercepts[k] : 0.0;
       largest = std::max(largest, violation(k, working_[j], part_->gradient.of(k)[j] - follows));
     }
   }
@@ -271,43 +245,55 @@ const ModelGram& CoordinateDescent::gram_for(const QuadraticModel& model, std::s
   if (is_same_h && gram_.first.size() == m) return gram_;
   const bool with_products = products_pay();
   if (!with_products) working_.make_whole(problem_.threads);
-  // The columns' sums under h: one product.
-  Coefficients sums(at_.n_outputs(), m);
-  part_->objective.loss_gradient(h_, sums);
   std::vector<double> first(m);
-  for (std::size_t j = 0; j < m; ++j) first[j] = sums.of(output)[j] - model.center[j] * model.total;
+  if (with_products) {
+    Coefficients sums(at_.n_outputs(), m);
+    part_->objective.loss_gradient(h_, sums);
+    for (std::size_t j = 0; j < m; ++j) first[j] = sums.of(output)[j] - model.center[j] * model.total;
+  }
   if (!is_same_h) gram_ = {};
   gram_ = gram_of(model, std::move(first), with_products, gram_);
   gram_h_.assign(h, h + f_.n_rows());
   return gram_;
 }
 
-// Halves the step until F falls by a share of what the slope promises.
+// Halves the step until F falls by a share of what the slope promises, or, where what it falls by is lost in rounding,
+// until the slope along the step is small enough.
 bool CoordinateDescent::search_along(std::size_t output, const std::vector<double>& target) {
   constexpr double kShare = 1e-4;
-  constexpr double kRounding = 4e-16;
+  constexpr double kRounding = 1e-10;
   constexpr double kShortest = 1e-9;
-  const std::vector<double> before(at_.of(output), at_.of(output) + n_columns_);
-  const double intercept = at_.intercepts[output];
+  const std::size_t m = working_.size();
   const Coefficients& direction = part_->direction;
+  std::vector<double> before(m);
+  for (std::size_t j = 0; j < m; ++j) before[j] = at_.of(output)[working_[j]];
+  const double intercept = at_.intercepts[output];
   const double penalty = value_ - loss_;
-  double promised = part_->direction.intercepts[output] * 0.0;
+  double promised = 0;
   for (std::size_t i = 0; i < f_.n_rows(); ++i) promised += g_.of(output)[i] * change_.of(output)[i];
   for (double length = 1; length >= kShortest; length *= 0.5) {
-    for (std::size_t j = 0; j < working_.size(); ++j) {
-      const std::size_t column = working_[j];
-      at_.of(output)[column] = length == 1 ? target[j] : before[column] + length * direction.of(output)[j];
+    double penalty_slope = 0;
+    for (std::size_t j = 0; j < m; ++j) {
+      const double change = direction.of(output)[j];
+      const double b = length == 1 ? target[j] : before[j] + length * change;
+      const ColumnPenalty& of = penalties_[working_[j]];
+      at_.of(output)[working_[j]] = b;
+      penalty_slope += of.l2 * b * change + of.l1 * (b > 0 ? change : b < 0 ? -change : -std::abs(change));
     }
     at_.intercepts[output] = intercept + length * direction.intercepts[output];
     const double new_penalty = objective_.penalty(at_);
-    const double value = objective_.mean_loss_along(f_, change_, length).value + new_penalty;
-    const double expected = kShare * (length * promised + new_penalty - penalty);
-    if (value <= value_ + std::min(0.0, expected) + kRounding * std::abs(value_)) {
+    const Objective::Along along = objective_.mean_loss_along(f_, change_, length);
+    const double value = along.value + new_penalty;
+    const double expected = length * promised + new_penalty - penalty;
+    const bool falls = value <= value_ + kShare * expected && expected < 0;
+    const bool is_flat = value <= value_ + kRounding * (std::abs(loss_) + penalty) &&
+                         along.slope + penalty_slope <= 0.5 * std::abs(expected) / length;
+    if (falls || is_flat) {
       for (std::size_t i = 0; i < f_.n_rows(); ++i) f_.of(output)[i] += length * change_.of(output)[i];
       return true;
     }
   }
-  std::copy(before.begin(), before.end(), at_.of(output));
+  for (std::size_t j = 0; j < m; ++j) at_.of(output)[working_[j]] = before[j];
   at_.intercepts[output] = intercept;
   return false;
 }
@@ -328,9 +314,9 @@ bool CoordinateDescent::step(std::size_t output) {
   constexpr double kLeastBend = 1e-4;  // of what rows of mean h would give: for columns of rows where h vanishes
   for (std::size_t j = 0; j < m; ++j) {
     const std::size_t column = working_[j];
-    model.center[j] = problem_.fit_intercept && !problem_.design.is_sparse() ? center_[column] : 0.0;
+    model.center[j] = problem_.fit_intercept && !problem_.design.is_sparse() ? columns_.center[column] : 0.0;
     model.penalties.push_back(penalties_[column]);
-    model.least_curvature[j] = kLeastBend * scale_[column] * total_[output];
+    model.least_curvature[j] = kLeastBend * columns_.variance[column] * total_[output];
     point.b[j] = at_.of(output)[column];
   }
   const ModelGram& gram = gram_for(model, output);
@@ -383,19 +369,21 @@ void CoordinateDescent::descend_on_working_set() {
 LinearFit CoordinateDescent::run() {
   constexpr int kStalls = 3;
   LinearFit fit{.coefficients = at_, .advice = {}};
-  measure_columns();
   objective_.scores(at_, f_);
   settle_intercepts();
   int stalls = 0;
   double best = std::numeric_limits<double>::infinity();
+  double best_gap = best;
   for (;;) {
     if (problem_.look_for_signals) problem_.look_for_signals();
     objective_.loss_gradient(g_, gradient_);
     fit.gap = gap();
     fit.converged = fit.gap <= stopping_.tol;
     if (fit.gap == 0 || (fit.converged && stopping_.tol > 0) || fit.n_iter >= stopping_.max_iter) break;
-    stalls = value_ < best ? 0 : stalls + 1;
+    const bool improves = value_ < best || (stopping_.tol > 0 && fit.gap < 0.5 * best_gap);
+    stalls = improves ? 0 : stalls + 1;
     best = std::min(best, value_);
+    best_gap = std::min(best_gap, fit.gap);
     if (stalls >= kStalls) {
       constexpr double kAtRounding = 1e-8;
       fit.converged = fit.gap <= std::max(stopping_.tol, kAtRounding);
@@ -419,35 +407,6 @@ LinearFit coordinate_descent(const Objective& objective, const Stopping& stoppin
   std::optional<LinearFit> fit;
   with_team(objective.problem().threads, [&] { fit = CoordinateDescent(objective, stopping, start).run(); });
   return std::move(*fit);
-}
-
-double largest_alpha(const Objective& objective, double l1_ratio) {
-  LinearProblem problem = objective.problem();
-  const std::size_t p = problem.design.n_columns();
-  std::vector<double> lower(p, -std::numeric_limits<double>::infinity());
-  std::vector<double> upper(p, std::numeric_limits<double>::infinity());
-  const LinearProblem& given = objective.problem();
-  for (std::size_t j = 0; j < p; ++j) {
-    const ColumnPenalty penalty = penalty_of(given, j);
-    const bool is_penalised = penalty.l1 + penalty.l2 > 0;
-    lower[j] = is_penalised ? 0.0 : penalty.lower;
-    upper[j] = is_penalised ? 0.0 : penalty.upper;
-  }
-  problem.lower = std::move(lower);
-  problem.upper = std::move(upper);
-  const Objective unpenalised(problem);
-  CoordinateDescent solver(unpenalised, {1e-14, 100}, Coefficients(problem.n_outputs(), p));
-  (void)solver.run();
-  double largest = 0;
-  for (std::size_t k = 0; k < problem.n_outputs(); ++k) {
-    for (std::size_t j = 0; j < p; ++j) {
-      const ColumnPenalty penalty = penalty_of(given, j);
-      const double slope = solver.gradient().of(k)[j];
-      if (penalty.l1 + penalty.l2 == 0 || (slope < 0 ? penalty.upper : penalty.lower) == 0) continue;
-      largest = std::max(largest, std::abs(slope) / (l1_ratio * (penalty.l1 + penalty.l2)));
-    }
-  }
-  return largest;
 }
 
 }  // namespace curvature

@@ -13,8 +13,4 @@ namespace curvature {
 [[nodiscard]] LinearFit coordinate_descent(const Objective& objective, const Stopping& stopping,
                                            const Coefficients& start);
 
-/// The least alpha at which all penalised weights are 0, where l1_j = alpha l1_ratio c_j. The objective's penalties are
-/// those of alpha = 1, so that c_j = l1_j + l2_j. Infinite for l1_ratio = 0 unless the gradient is 0.
-[[nodiscard]] double largest_alpha(const Objective& objective, double l1_ratio);
-
 }  // namespace curvature

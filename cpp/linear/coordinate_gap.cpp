@@ -9,19 +9,21 @@
 namespace curvature {
 namespace {
 
-// Whether only the constraint |G| <= l1 keeps the conjugate finite on the side to which this gradient pulls.
-bool is_cone(const ColumnPenalty& penalty, double gradient) {
-  return penalty.l2 == 0 && std::isinf(gradient < 0 ? penalty.upper : penalty.lower);
+// Whether no bound stops a weight on the side to which this gradient pulls.
+bool is_unbounded(const ColumnPenalty& penalty, double gradient) {
+  return std::isinf(gradient < 0 ? penalty.upper : penalty.lower);
 }
 
 // Sums over all weights but the free ones, with the gradient times `scale`.
 struct Sums {
   double penalty = 0;
-  double product = 0;          // G b
-  double conjugate = 0;        // r*(-G), where finite whatever the gradient
-  double cone_excess = 0;      // the largest (|G| / l1 - 1)+ of the others
-  double any_excess = 0;       // the same of all with an L1 part
-  double ridge_conjugate = 0;  // r*(-G), of those without an L1 part
+  double product = 0;  // G b
+  // Where a bound or an L2 part keeps r*(-G) finite, and the largest (|G| / l1 - 1)+ where only |G| <= l1 does.
+  double conjugate = 0;
+  double cone_excess = 0;
+  // The same where the sum of l1 |b| <= F serves all weights that have an L1 part and no bound.
+  double conjugate_outside = 0;
+  double ball_excess = 0;
 };
 
 Sums sums_of(const LinearProblem& problem, const PenalisedPoint& point, double scale) {
@@ -34,20 +36,22 @@ Sums sums_of(const LinearProblem& problem, const PenalisedPoint& point, double s
       const double gradient = scale * point.gradient.of(k)[j];
       sums.penalty += penalty.value(b);
       sums.product += gradient * b;
-      const bool may_move = (gradient < 0 ? penalty.upper : penalty.lower) != 0;
+      const double conjugate = penalty.conjugate(-gradient);
       double excess = 0;
-      if (may_move && std::abs(gradient) > penalty.l1) {
+      if (std::abs(gradient) > penalty.l1) {
         excess = penalty.l1 > 0 ? std::abs(gradient) / penalty.l1 - 1 : std::numeric_limits<double>::infinity();
       }
-      if (is_cone(penalty, gradient)) {
+      const bool in_cone = is_unbounded(penalty, gradient) && penalty.l2 == 0;
+      const bool in_ball = is_unbounded(penalty, gradient) && (penalty.l1 > 0 || penalty.l2 == 0);
+      if (in_cone) {
         sums.cone_excess = std::max(sums.cone_excess, excess);
       } else {
-        sums.conjugate += penalty.conjugate(-gradient);
+        sums.conjugate += conjugate;
       }
-      if (penalty.l1 > 0 || is_cone(penalty, gradient)) {
-        sums.any_excess = std::max(sums.any_excess, excess);
+      if (in_ball) {
+        sums.ball_excess = std::max(sums.ball_excess, excess);
       } else {
-        sums.ridge_conjugate += penalty.conjugate(-gradient);
+        sums.conjugate_outside += conjugate;
       }
     }
   }
@@ -86,8 +90,8 @@ double relative_gap(const LinearProblem& problem, const PenalisedPoint& point) {
   const double infinity = std::numeric_limits<double>::infinity();
   // Fenchel and Young: at least 0 but for rounding.
   double gap = sums.cone_excess > 0 ? infinity : std::max(0.0, sums.penalty + sums.product + sums.conjugate);
-  if (std::isfinite(sums.any_excess)) {
-    const double in_ball = sums.penalty + sums.product + sums.ridge_conjugate + size * sums.any_excess;
+  if (std::isfinite(sums.ball_excess)) {
+    const double in_ball = sums.penalty + sums.product + sums.conjugate_outside + size * sums.ball_excess;
     gap = std::min(gap, std::max(0.0, in_ball));
   }
   if (problem.loss.info().name == "squared") {

@@ -10,7 +10,7 @@ namespace curvature {
 /// What a point of the objective is known by.
 struct PenalisedPoint {
   const Coefficients& at;
-  const Coefficients& gradient;  // of the loss
+  const Coefficients& gradient;  // of the loss, by the weights as the intercept keeps the mean score
   double loss = 0;               // mean
   double objective = 0;
   const std::vector<double>& curvatures;       // of the loss by the weights, output after output

@@ -205,6 +205,7 @@ ModelGram gram_of(const QuadraticModel& model, std::vector<double> first, bool w
       curvature = gram.products[j * m + j];
     } else {
       const kernel::Moments moments = model.columns.moments(j, model.center[j], model.h);
+      gram.first[j] = moments.first;
       curvature = moments.second - moments.first * moments.first * per_total;
     }
     const double least = model.least_curvature[j];
