@@ -5,15 +5,15 @@
 #include <limits>
 #include <optional>
 
-#include "linear/column_spread.hpp"
 #include "linear/coordinate_gap.hpp"
 #include "linear/coordinate_model.hpp"
 #include "linear/working_columns.hpp"
+#include "linear/working_set.hpp"
 
 namespace curvature {
 namespace {
 
-constexpr std::size_t kFirstWorkingSet = 100;
+constexpr std::size_t kFewColumns = 100;      // whose Gram matrix costs nothing to speak of
 constexpr std::size_t kMostProducts = 4096;   // working columns whose Gram matrix is worth its memory
 constexpr double kFractionOnProducts = 0.05;  // of the violations, that an inner solution leaves: passes are cheap
 constexpr double kFractionOnResiduals = 0.3;
@@ -35,7 +35,8 @@ struct WorkingProblem {
 
 class CoordinateDescent {
  public:
-  CoordinateDescent(const Objective& objective, const Stopping& stopping, const Coefficients& start)
+  CoordinateDescent(const Objective& objective, const Stopping& stopping, const Coefficients& start,
+                    CoordinateMemory& memory)
       : objective_(objective),
         problem_(objective.problem()),
         stopping_(stopping),
@@ -47,8 +48,9 @@ class CoordinateDescent {
         h_(problem_.n_outputs(), problem_.design.n_rows()),
         change_(problem_.n_outputs(), problem_.design.n_rows()),
         total_(problem_.n_outputs()),
-        columns_(spread_of_columns(objective)),
-        working_(problem_.design),
+        memory_(memory),
+        columns_(*memory.spread),
+        working_(*memory.columns),
         model_is_exact_(problem_.loss.info().name == "squared") {
     for (std::size_t j = 0; j < n_columns_; ++j) penalties_.push_back(penalty_of(problem_, j));
     for (std::size_t k = 0; k < at_.n_outputs(); ++k) {
@@ -66,7 +68,7 @@ class CoordinateDescent {
   [[nodiscard]] double slope(std::size_t output, std::size_t column) const;
   [[nodiscard]] double gap() const;
   [[nodiscard]] double violation(std::size_t output, std::size_t column, double loss_slope) const;
-  bool grow_working_set();
+  void grow_working_set();
   void descend_on_working_set();
   [[nodiscard]] bool step(std::size_t output);
   [[nodiscard]] bool products_pay() const;
@@ -85,13 +87,12 @@ class CoordinateDescent {
   double loss_ = 0;
   double value_ = 0;           // F
   std::vector<double> total_;  // sum of h, a number an output
-  ColumnSpread columns_;
+  CoordinateMemory& memory_;
+  const ColumnSpread& columns_;
   std::vector<ColumnPenalty> penalties_;
-  WorkingColumns working_;
+  WorkingColumns& working_;
   std::optional<WorkingProblem> part_;
-  ModelGram gram_;
-  std::vector<double> gram_h_;  // that gram_ was made for
-  bool model_is_exact_;         // the last step did not change h
+  bool model_is_exact_;  // the last step did not change h
 };
 
 void CoordinateDescent::differentiate() {
@@ -162,55 +163,26 @@ double CoordinateDescent::violation(std::size_t output, std::size_t column, doub
   return penalties_[column].violation(at_.of(output)[column], loss_slope) / std::sqrt(curvature);
 }
 
-// Adds the columns that violate optimality most, about as many as there are weights other than 0.
-bool CoordinateDescent::grow_working_set() {
-  constexpr char kNew = 2;
-  std::vector<char> is_working(n_columns_, 0);
-  for (std::size_t k = 0; k < working_.size(); ++k) is_working[working_[k]] = 1;
-  struct Candidate {
-    double violation;
-    std::int32_t column;
-  };
-  std::vector<Candidate> candidates;
-  std::size_t n_kept = working_.size();
-  std::size_t n_used = 0;
+void CoordinateDescent::grow_working_set() {
+  std::vector<double> violations(n_columns_, 0.0);
+  std::vector<char> is_used(n_columns_, 0);
   for (std::size_t j = 0; j < n_columns_; ++j) {
-    bool is_used = penalties_[j].l1 == 0;
-    double largest = 0;
+    is_used[j] = penalties_[j].l1 == 0;
     for (std::size_t k = 0; k < at_.n_outputs(); ++k) {
-      is_used = is_used || at_.of(k)[j] != 0;
-      largest = std::max(largest, violation(k, j, slope(k, j)));
-    }
-    n_used += is_used ? 1 : 0;
-    if (is_working[j]) continue;
-    if (is_used) {
-      is_working[j] = kNew;
-      ++n_kept;
-    } else if (largest > 0) {
-      candidates.push_back({largest, static_cast<std::int32_t>(j)});
+      is_used[j] |= at_.of(k)[j] != 0;
+      violations[j] = std::max(violations[j], violation(k, j, slope(k, j)));
     }
   }
-  const bool has_more = n_kept > working_.size() || !candidates.empty();
-  if (!has_more && part_) return false;
-  const std::size_t wanted = std::max({kFirstWorkingSet, 2 * n_used, n_kept + n_kept / 2});
-  const std::size_t added = std::min(candidates.size(), wanted - n_kept);
-  std::nth_element(candidates.begin(), candidates.begin() + static_cast<std::ptrdiff_t>(added), candidates.end(),
-                   [](const Candidate& a, const Candidate& b) {
-                     return a.violation != b.violation ? a.violation > b.violation : a.column < b.column;
-                   });
-  for (std::size_t k = 0; k < added; ++k) is_working[static_cast<std::size_t>(candidates[k].column)] = kNew;
-  if (n_columns_ <= kFirstWorkingSet || 4 * (n_kept + added) > 3 * n_columns_) {
+  const WorkingSetGrowth growth = growth_of(working_, violations, is_used);
+  if (part_ && !growth.takes_all && growth.added.empty()) return;
+  if (growth.takes_all) {
+    if (working_.size() == n_columns_ && part_) return;
     working_.take_all();
-    gram_ = {};
-  } else {
-    std::vector<std::int32_t> columns;
-    for (std::size_t j = 0; j < n_columns_; ++j) {
-      if (is_working[j] == kNew) columns.push_back(static_cast<std::int32_t>(j));
-    }
-    working_.add(std::move(columns), problem_.threads);
+    memory_.gram = {};
+  } else if (!growth.added.empty() || working_.size() == 0) {
+    working_.add(growth.added, problem_.threads);
   }
   part_.emplace(problem_, working_);
-  return true;
 }
 
 double CoordinateDescent::working_violation() const {
@@ -230,7 +202,7 @@ double CoordinateDescent::working_violation() const {
 bool CoordinateDescent::products_pay() const {
   const std::size_t m = working_.size();
   if (m > kMostProducts) return false;
-  if (m <= kFirstWorkingSet) return true;
+  if (m <= kFewColumns) return true;
   if (!problem_.design.is_sparse()) return m <= (model_is_exact_ ? f_.n_rows() / 2 : 256);
   const double numbers = static_cast<double>(working_.design().n_stored());
   const double rows = static_cast<double>(f_.n_rows());
@@ -241,8 +213,8 @@ bool CoordinateDescent::products_pay() const {
 const ModelGram& CoordinateDescent::gram_for(const QuadraticModel& model, std::size_t output) {
   const double* h = h_.of(output);
   const std::size_t m = working_.size();
-  const bool is_same_h = !gram_h_.empty() && std::equal(gram_h_.begin(), gram_h_.end(), h);
-  if (is_same_h && gram_.first.size() == m) return gram_;
+  const bool is_same_h = !memory_.gram_h.empty() && std::equal(memory_.gram_h.begin(), memory_.gram_h.end(), h);
+  if (is_same_h && memory_.gram.first.size() == m) return memory_.gram;
   const bool with_products = products_pay();
   if (!with_products) working_.make_whole(problem_.threads);
   std::vector<double> first(m);
@@ -251,10 +223,10 @@ const ModelGram& CoordinateDescent::gram_for(const QuadraticModel& model, std::s
     part_->objective.loss_gradient(h_, sums);
     for (std::size_t j = 0; j < m; ++j) first[j] = sums.of(output)[j] - model.center[j] * model.total;
   }
-  if (!is_same_h) gram_ = {};
-  gram_ = gram_of(model, std::move(first), with_products, gram_);
-  gram_h_.assign(h, h + f_.n_rows());
-  return gram_;
+  if (!is_same_h) memory_.gram = {};
+  memory_.gram = gram_of(model, std::move(first), with_products, memory_.gram);
+  memory_.gram_h.assign(h, h + f_.n_rows());
+  return memory_.gram;
 }
 
 // Halves the step until F falls by a share of what the slope promises, or, where what it falls by is lost in rounding,
@@ -403,10 +375,20 @@ LinearFit CoordinateDescent::run() {
 
 }  // namespace
 
-LinearFit coordinate_descent(const Objective& objective, const Stopping& stopping, const Coefficients& start) {
+LinearFit coordinate_descent(const Objective& objective, const Stopping& stopping, const Coefficients& start,
+                             CoordinateMemory& memory) {
   std::optional<LinearFit> fit;
-  with_team(objective.problem().threads, [&] { fit = CoordinateDescent(objective, stopping, start).run(); });
+  with_team(objective.problem().threads, [&] {
+    if (!memory.spread) memory.spread = spread_of_columns(objective);
+    if (!memory.columns) memory.columns.emplace(objective.problem().design);
+    fit = CoordinateDescent(objective, stopping, start, memory).run();
+  });
   return std::move(*fit);
+}
+
+LinearFit coordinate_descent(const Objective& objective, const Stopping& stopping, const Coefficients& start) {
+  CoordinateMemory memory;
+  return coordinate_descent(objective, stopping, start, memory);
 }
 
 }  // namespace curvature
