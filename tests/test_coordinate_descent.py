@@ -5,6 +5,7 @@ import pytest
 import scipy.sparse as sp
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from linear_problems import core_design, core_fit
 from sklearn.linear_model import ElasticNet, Lasso, LogisticRegression, PoissonRegressor
 
 from curvature import _core
@@ -12,26 +13,17 @@ from curvature import _core
 SOLVED = 1e-10
 
 
-def as_design(X):
-    """What the core takes: an array, or the parts of a CSR matrix."""
-    if sp.issparse(X):
-        return X.data, X.indices.astype(np.int32), X.indptr.astype(np.int64), X.shape
-    return X
-
-
 def fit(X, y, loss="squared", alpha=0.1, l1_ratio=1.0, weights=None, n_classes=0, **options):
-    params = {"alpha": alpha, "l1_ratio": l1_ratio, "tol": SOLVED, "max_iter": 500, "fit_intercept": True, "n_jobs": 1}
-    for name in params.keys() & options.keys():
-        params[name] = options.pop(name)
-    made = _core.named_loss(loss, {}, n_classes)
-    y = np.ascontiguousarray(y, dtype=float)
-    return _core.coordinate_fit(as_design(X), [y], weights, made, params, **options)
+    extras = {name: options.pop(name) for name in ("penalty_factors", "lower", "upper") if name in options}
+    options = {"tol": SOLVED, "max_iter": 500, "solver": "cd", "n_jobs": 1} | options
+    return core_fit(X, y, loss, weights, n_classes=n_classes, extras=extras, alpha=alpha, l1_ratio=l1_ratio, **options)
 
 
-def largest_alpha(X, y, loss="squared", l1_ratio=1.0, weights=None, fit_intercept=True, n_classes=0, **options):
-    params = {"l1_ratio": l1_ratio, "fit_intercept": fit_intercept}
-    made = _core.named_loss(loss, {}, n_classes)
-    return _core.largest_alpha(as_design(X), [np.asarray(y, float)], weights, made, params, **options)
+def largest_alpha(X, y, loss="squared", weights=None, fit_intercept=True, penalty_factors=None):
+    params = {"alpha": 1.0, "l1_ratio": 1.0, "solver": "cd", "max_iter": 1, "tol": 0.0, "seed": 0, "n_jobs": 1}
+    params["fit_intercept"] = fit_intercept
+    core_loss = _core.named_loss(loss, {})
+    return _core.largest_alpha(core_design(X), [np.asarray(y, float)], weights, core_loss, params, penalty_factors)
 
 
 def targets(loss, score, rng):
@@ -125,7 +117,7 @@ def test_the_solution_is_optimal(seed, n, p, loss, kind, l1_ratio, depth, weight
 
 @pytest.mark.parametrize("l1_ratio", [1.0, 0.5, 0.0])
 @pytest.mark.parametrize("shape", [(80, 20), (40, 150)])
-def test_the_elastic_net_is_that_of_plain_python_and_of_scikit_learn(l1_ratio, shape, rng=None):
+def test_the_elastic_net_is_that_of_plain_python_and_of_scikit_learn(l1_ratio, shape):
     rng = np.random.default_rng(1)
     X = rng.normal(size=shape) + 2
     y = X[:, :5] @ np.arange(1.0, 6.0) + rng.normal(size=len(X))
@@ -256,6 +248,19 @@ def test_constant_duplicate_and_empty_columns_do_no_harm(sparse):
     assert b[5] == 0
     np.testing.assert_allclose([b[0] + b[4], b[1], b[2]], alone["weights"][0], atol=1e-6)
     np.testing.assert_allclose(found["objective"], alone["objective"], rtol=1e-9)
+
+
+@pytest.mark.parametrize("isa", _core.instruction_sets())
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("n", [0, 1, 7, 70])
+def test_kernels_of_a_column_are_those_of_numpy(isa, dtype, n):
+    rng = np.random.default_rng(n)
+    x, h, u = rng.normal(size=n).astype(dtype), rng.random(n), rng.normal(size=n)
+    z = x.astype(float) - 0.3
+    assert _core.column_dot(isa, x, u) == pytest.approx(x.astype(float) @ u, abs=1e-13)
+    assert _core.column_moments(isa, x, 0.3, h) == pytest.approx((h @ z, h @ z**2), abs=1e-13)
+    np.testing.assert_allclose(_core.column_added(isa, 0.7, x, 0.3, h, u), u + 0.7 * h * z, atol=1e-15)
+    np.testing.assert_allclose(_core.scaled_added(isa, 0.7, h, u), u + 0.7 * h, atol=1e-15)
 
 
 def test_a_warm_start_takes_fewer_steps():

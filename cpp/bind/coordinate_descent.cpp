@@ -1,95 +1,77 @@
-#include "linear/coordinate_descent.hpp"
-#include "linear/largest_alpha.hpp"
-
+// Where a path of L1 penalties begins; and, for the tests, the kernels of single columns.
 #include <optional>
+#include <string>
+#include <vector>
 
 #include <pybind11/stl.h>
 
 #include "base/processors.hpp"
 #include "bind/array.hpp"
 #include "bind/design.hpp"
+#include "bind/fit_input.hpp"
+#include "bind/parameters.hpp"
 #include "bind/register.hpp"
+#include "kernel/columns.hpp"
+#include "linear/fit.hpp"
+#include "linear/largest_alpha.hpp"
 
 namespace py = pybind11;
 
 namespace curvature {
 namespace {
 
-using Given = std::optional<std::vector<double>>;
-
-struct Call {
-  Call(const py::object& X, const std::vector<DoubleArray>& columns, const std::optional<DoubleArray>& weights,
-       const py::dict& params, const Given& penalty_factors)
-      : design(design_of(X)) {
-    for (const auto& column : columns) target.columns.push_back(column.data());
-    target.n_rows = design.n_rows();
-    target.weights = weights ? weights->data() : nullptr;
-    const double alpha = params["alpha"].cast<double>();
-    const double ratio = params["l1_ratio"].cast<double>();
-    for (std::size_t j = 0; j < design.n_columns(); ++j) {
-      const double factor = penalty_factors ? (*penalty_factors)[j] : 1.0;
-      l1.push_back(alpha * ratio * factor);
-      l2.push_back(alpha * (1 - ratio) * factor);
-    }
-  }
-  Design design;
-  LossTable target;
-  std::vector<double> l1, l2;
-};
-
-py::dict coordinate_fit(const py::object& X, const std::vector<DoubleArray>& columns,
-                        const std::optional<DoubleArray>& weights, Loss& loss, const py::dict& params,
-                        const Given& penalty_factors, const Given& lower, const Given& upper,
-                        const std::vector<DoubleArray>& offsets,
-                        const std::optional<std::pair<DoubleArray, DoubleArray>>& start) {
-  Call call(X, columns, weights, params, penalty_factors);
-  LinearProblem problem{call.design, call.target, loss, {}, call.l1, call.l2, {}, {}, true, 1, {}};
-  for (const auto& offset : offsets) problem.offsets.push_back(offset.data());
-  if (lower) problem.lower = *lower;
-  if (upper) problem.upper = *upper;
-  problem.fit_intercept = params["fit_intercept"].cast<bool>();
-  problem.threads = resolve_threads(params["n_jobs"].cast<int>());
-  const Stopping stopping{params["tol"].cast<double>(), params["max_iter"].cast<int>()};
-  Coefficients from(problem.n_outputs(), call.design.n_columns());
-  if (start) {
-    from.weights.assign(start->first.data(), start->first.data() + from.weights.size());
-    from.intercepts.assign(start->second.data(), start->second.data() + from.intercepts.size());
-  }
-  std::optional<LinearFit> fit;
-  {
-    const py::gil_scoped_release unlocked;
-    fit = coordinate_descent(Objective(problem), stopping, from);
-  }
-  py::dict found;
-  found["weights"] =
-      to_array(fit->coefficients.weights).reshape({static_cast<py::ssize_t>(problem.n_outputs()), py::ssize_t{-1}});
-  found["intercepts"] = to_array(fit->coefficients.intercepts);
-  found["objective"] = fit->objective;
-  found["gap"] = fit->gap;
-  found["n_iter"] = fit->n_iter;
-  found["converged"] = fit->converged;
-  found["advice"] = fit->advice;
-  return found;
+double find_largest_alpha(const py::object& X, const std::vector<DoubleArray>& columns,
+                          const std::optional<DoubleArray>& weights, Loss& loss, const py::dict& values,
+                          const std::optional<std::vector<double>>& penalty_factors) {
+  const Design design = design_of(X);
+  const LossTable target = loss_table(columns, weights, loss, design.n_rows());
+  LinearParams params = linear_params(values);
+  params.alpha = 1;
+  LinearExtras extras;
+  extras.penalty_factors = penalty_factors.value_or(std::vector<double>{});
+  LinearProblem problem = linear_problem(design, target, loss, params, extras);
+  problem.threads = resolve_threads(params.n_jobs);
+  const py::gil_scoped_release unlocked;
+  return largest_alpha(Objective(problem), params.l1_ratio);
 }
 
-double alpha_of(const py::object& X, const std::vector<DoubleArray>& columns, const std::optional<DoubleArray>& weights,
-                Loss& loss, const py::dict& params, const Given& penalty_factors) {
-  py::dict unit(params);
-  unit["alpha"] = 1.0;
-  Call call(X, columns, weights, unit, penalty_factors);
-  LinearProblem problem{call.design, call.target, loss, {}, call.l1, call.l2, {}, {}, true, 1, {}};
-  problem.fit_intercept = params["fit_intercept"].cast<bool>();
-  return largest_alpha(Objective(problem), params["l1_ratio"].cast<double>());
+// A column of float32 or float64 and the kernels of one instruction set.
+template <class Compute>
+auto with_column(const py::array& x, const std::string& isa, Compute&& compute) {
+  const kernel::ColumnTable& table = kernel::column_table(instruction_set_named(isa.c_str()));
+  const auto n = static_cast<std::size_t>(x.size());
+  if (x.itemsize() == sizeof(float)) return compute(table.floats, static_cast<const float*>(x.data()), n);
+  return compute(table.doubles, static_cast<const double*>(x.data()), n);
 }
 
 }  // namespace
 
 void register_coordinate_descent(py::module_& module) {
-  module.def("coordinate_fit", &coordinate_fit, py::arg("X"), py::arg("columns"), py::arg("weights"), py::arg("loss"),
-             py::arg("params"), py::arg("penalty_factors") = py::none(), py::arg("lower") = py::none(),
-             py::arg("upper") = py::none(), py::arg("offsets") = py::list(), py::arg("start") = py::none());
-  module.def("largest_alpha", &alpha_of, py::arg("X"), py::arg("columns"), py::arg("weights"), py::arg("loss"),
-             py::arg("params"), py::arg("penalty_factors") = py::none());
+  module.def("largest_alpha", &find_largest_alpha, py::arg("X"), py::arg("columns"), py::arg("weights"),
+             py::arg("loss"), py::arg("params"), py::arg("penalty_factors") = py::none());
+  module.def("column_dot", [](const std::string& isa, const py::array& x, const DoubleArray& u) {
+    return with_column(
+        x, isa, [&](const auto& kernels, const auto* data, std::size_t n) { return kernels.dot(data, u.data(), n); });
+  });
+  module.def("column_moments", [](const std::string& isa, const py::array& x, double center, const DoubleArray& h) {
+    return with_column(x, isa, [&](const auto& kernels, const auto* data, std::size_t n) {
+      const kernel::Moments found = kernels.moments(data, center, h.data(), n);
+      return py::make_tuple(found.first, found.second);
+    });
+  });
+  module.def("column_added", [](const std::string& isa, double step, const py::array& x, double center,
+                                const DoubleArray& h, const DoubleArray& u) {
+    std::vector<double> out(u.data(), u.data() + u.size());
+    with_column(x, isa, [&](const auto& kernels, const auto* data, std::size_t n) {
+      kernels.add(step, data, center, h.data(), out.data(), n);
+    });
+    return to_array(out);
+  });
+  module.def("scaled_added", [](const std::string& isa, double factor, const DoubleArray& x, const DoubleArray& u) {
+    std::vector<double> out(u.data(), u.data() + u.size());
+    kernel::column_table(instruction_set_named(isa.c_str())).add_scaled(factor, x.data(), out.data(), out.size());
+    return to_array(out);
+  });
 }
 
 }  // namespace curvature

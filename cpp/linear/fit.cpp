@@ -7,6 +7,7 @@
 #include "base/errors.hpp"
 #include "base/processors.hpp"
 #include "base/threads.hpp"
+#include "linear/coordinate_descent.hpp"
 #include "linear/lbfgs.hpp"
 #include "linear/newton.hpp"
 #include "linear/row_sample.hpp"
@@ -78,6 +79,7 @@ LinearSolver chosen(const LinearProblem& problem, LinearSolver asked) {
 LinearFit solve(const LinearProblem& problem, LinearSolver solver, const Stopping& stopping,
                 const Coefficients& start) {
   const Objective objective(problem);
+  if (solver == LinearSolver::coordinate_descent) return coordinate_descent(objective, stopping, start);
   return solver == LinearSolver::newton ? newton(objective, stopping, start) : lbfgs(objective, stopping, start);
 }
 
