@@ -38,6 +38,32 @@ class Forest:
     ) -> None: ...
     def apply(self, X: NDArray[Any], n_jobs: int = -1) -> NDArray[np.int32]: ...
 
+class SgdFit:
+    def __init__(self, params: dict[str, Any]) -> None: ...
+    def fit(
+        self,
+        X: NDArray[Any] | tuple[NDArray[Any], NDArray[np.int32], NDArray[np.int64], tuple[int, int]],
+        columns: list[NDArray[np.float64]],
+        weights: NDArray[np.float64] | None,
+        loss: Loss,
+        offsets: list[NDArray[np.float64]] = ...,
+        start: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None,
+        penalty_factors: NDArray[np.float64] | None = None,
+    ) -> dict[str, Any]: ...
+    def partial_fit(
+        self,
+        X: NDArray[Any] | tuple[NDArray[Any], NDArray[np.int32], NDArray[np.int64], tuple[int, int]],
+        columns: list[NDArray[np.float64]],
+        weights: NDArray[np.float64] | None,
+        loss: Loss,
+        offsets: list[NDArray[np.float64]] = ...,
+        penalty_factors: NDArray[np.float64] | None = None,
+    ) -> None: ...
+    def coefficients(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]: ...
+    def state(self) -> dict[str, Any]: ...
+    @staticmethod
+    def from_state(params: dict[str, Any], state: dict[str, Any]) -> SgdFit: ...
+
 class Kernels:
     def accumulate(
         self, codes: NDArray[Any], rows: ArrayLike, pairs: ArrayLike, n_codes: list[int]
