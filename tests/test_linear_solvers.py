@@ -88,9 +88,7 @@ def test_the_gap_of_losses_with_kinks_is_a_bound(loss, solver, trust):
 def test_quantiles_as_by_linear_programming():
     X, y = _problem("numbers", n=150)
     for level in (0.1, 0.5, 0.8):
-        ours = core_fit(
-            X, y, Loss("quantile") if level == 0.5 else _quantile(level), alpha=0, tol=1e-10, max_iter=5000
-        )
+        ours = core_fit(X, y, Loss("quantile") if level == 0.5 else _quantile(level), alpha=0, tol=1e-10, max_iter=5000)
         theirs = QuantileRegressor(quantile=level, alpha=0).fit(X, y)
         np.testing.assert_allclose(ours["weights"][0], theirs.coef_, atol=1e-4)
         assert ours["intercepts"][0] == pytest.approx(theirs.intercept_, abs=1e-4)

@@ -1,5 +1,7 @@
 """The core's optimizers, schedules, clipping and penalties against their plain twins, step by step."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -8,6 +10,17 @@ from hypothesis import strategies as st
 from curvature import _core
 from curvature._reference_linear import OPTIMIZERS, Descent, descend, linear_unit, perceptron, row_order
 
+PARAMS: dict[str, Any] = {
+    "optimizer": "sgd",
+    "schedule": "constant",
+    "average": False,
+    "shuffle": True,
+    "early_stopping": False,
+    "solver": "sgd",
+    "fit_intercept": True,
+    "seed": 0,
+    "n_jobs": 1,
+}
 SCHEDULES = ["constant", "inverse", "inverse_scaling", "exponential", "cosine"]
 SLOPES = {
     "squared": lambda y, f: f - y[:, None],
@@ -17,7 +30,7 @@ SLOPES = {
 
 def core_epochs(X, y, loss, epochs, weights=None, **params):
     """The core's coefficients after each epoch."""
-    fit = _core.SgdFit({"max_iter": epochs, "alpha": 0.0, "n_jobs": 1} | params)
+    fit = _core.SgdFit(PARAMS | {"max_iter": epochs, "alpha": 0.0, "n_jobs": 1} | params)
     for _ in range(epochs):
         fit.partial_fit(X, [y], weights, loss)
         yield fit.coefficients()

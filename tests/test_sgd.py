@@ -1,6 +1,7 @@
 """Stochastic gradient descent: what holds whatever the optimizer, on dense and sparse rows, in one call or in many."""
 
 import pickle
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,6 +12,17 @@ from scipy import sparse
 from curvature import _core
 from curvature._reference_linear import OPTIMIZERS, Descent, child_key, descend, shuffled
 
+PARAMS: dict[str, Any] = {
+    "optimizer": "sgd",
+    "schedule": "constant",
+    "average": False,
+    "shuffle": True,
+    "early_stopping": False,
+    "solver": "sgd",
+    "fit_intercept": True,
+    "seed": 0,
+    "n_jobs": 1,
+}
 SQUARED = _core.named_loss("squared", {})
 LOGISTIC = _core.named_loss("logistic", {})
 
@@ -36,7 +48,7 @@ def dense_table(seed, n=200, p=4):
 
 def fit(X, y, loss=LOGISTIC, weights=None, offsets=(), start=None, penalty_factors=None, **params):
     """Coefficients as one vector, and what the fit tells."""
-    core = _core.SgdFit({"alpha": 0.0, "n_jobs": 1, "tol": 0.0, "max_iter": 3} | params)
+    core = _core.SgdFit(PARAMS | {"alpha": 0.0, "n_jobs": 1, "tol": 0.0, "max_iter": 3} | params)
     told = core.fit(X, [y], weights, loss, list(offsets), start, penalty_factors)
     return np.concatenate([part.ravel() for part in core.coefficients()]), told
 
@@ -158,12 +170,12 @@ def test_pieces_of_a_fit_are_the_fit_and_a_pickle_goes_on(optimizer, early_stopp
     X, y = dense_table(7, 50)
     params = {"optimizer": optimizer, "early_stopping": early_stopping, "n_iter_no_change": 2, "average": True}
     params |= {"schedule": "cosine", "batch_size": 4, "max_iter": 9, "alpha": 0.01, "l1_ratio": 0.5, "tol": 0.0}
-    whole = _core.SgdFit(params)
+    whole = _core.SgdFit(PARAMS | params)
     told = whole.fit(X, [y], None, LOGISTIC)
-    piecewise = _core.SgdFit(params)
+    piecewise = _core.SgdFit(PARAMS | params)
     for _ in range(9):
         piecewise.partial_fit(X, [y], None, LOGISTIC)
-        piecewise = _core.SgdFit.from_state(params, pickle.loads(pickle.dumps(piecewise.state())))
+        piecewise = _core.SgdFit.from_state(PARAMS | params, pickle.loads(pickle.dumps(piecewise.state())))
     assert piecewise.state()["epochs"] == told["n_iter"]
     for a, b in zip(whole.coefficients(), piecewise.coefficients(), strict=True):
         np.testing.assert_array_equal(a, b)
@@ -175,7 +187,7 @@ def test_a_rate_that_is_too_high_is_halved(sparse_rows):
     X, y = dense_table(8, 300, 30)
     target = X[:, 0] - X[:, 1]
     table = rows_of(sparse.csr_array(X)) if sparse_rows else X
-    core = _core.SgdFit({"learning_rate": 50.0, "batch_size": 1, "alpha": 0.0, "max_iter": 60, "tol": 0.0})
+    core = _core.SgdFit(PARAMS | {"learning_rate": 50.0, "batch_size": 1, "alpha": 0.0, "max_iter": 60, "tol": 0.0})
     core.fit(table, [target], None, SQUARED)
     w, b = core.coefficients()
     assert core.state()["rate_factor"] < 0.01
@@ -194,7 +206,7 @@ def test_the_hold_out_stops_and_keeps_its_best():
     rng = np.random.default_rng(1)
     X, y = rng.normal(size=(60, 40)), (rng.random(60) < 0.5).astype(float)
     params = {"early_stopping": True, "learning_rate": 0.5, "n_iter_no_change": 3, "validation_fraction": 0.3}
-    core = _core.SgdFit(params | {"max_iter": 500, "alpha": 0.0, "tol": 0.0, "batch_size": 4})
+    core = _core.SgdFit(PARAMS | params | {"max_iter": 500, "alpha": 0.0, "tol": 0.0, "batch_size": 4})
     told = core.fit(X, [y], None, LOGISTIC)
     state = core.state()
     assert told["converged"] and told["n_iter"] < 100 and state["stopped"]
@@ -212,6 +224,7 @@ def test_without_a_hold_out_no_more_progress_stops():
     X, y = dense_table(10, 300)
     w, told = fit(X, y, tol=1e-6, max_iter=5000, learning_rate=0.5, schedule="inverse", decay=0.01, alpha=0.01)
     assert told["converged"] and told["n_iter"] < 5000
+    np.testing.assert_allclose(told["objective"], objective(X, y, w, 0.01), rtol=1e-12)
     w_all, told_all = fit(X, y, max_iter=7, tol=0.0, alpha=0.01)
     assert not told_all["converged"] and told_all["n_iter"] == 7
     assert objective(X, y, w, 0.01) < objective(X, y, w_all, 0.01)
@@ -244,7 +257,9 @@ def test_every_optimizer_comes_to_rest_at_the_minimum(optimizer):
 
 def test_the_average_is_the_mean_of_the_iterates_from_the_second_epoch_on():
     X, y = dense_table(13, 30)
-    core = _core.SgdFit({"batch_size": None, "alpha": 0.0, "max_iter": 6, "average": True, "learning_rate": 0.5})
+    core = _core.SgdFit(
+        PARAMS | {"batch_size": None, "alpha": 0.0, "max_iter": 6, "average": True, "learning_rate": 0.5}
+    )
     iterates = []
     for _ in range(6):
         core.partial_fit(X, [y], None, LOGISTIC)
@@ -267,12 +282,12 @@ def test_the_average_is_the_mean_of_the_iterates_from_the_second_epoch_on():
 )
 def test_bad_parameters_are_named(params, message):
     with pytest.raises(ValueError, match=message):
-        _core.SgdFit(params)
+        _core.SgdFit(PARAMS | params)
 
 
 def test_bad_calls_leave_the_state_as_it_was():
     X, y = dense_table(14, 10)
-    core = _core.SgdFit({})
+    core = _core.SgdFit(PARAMS)
     core.partial_fit(X, [y], None, LOGISTIC)
     before = core.coefficients()
     with pytest.raises(ValueError, match="X has 3 columns, but the fit goes on from 4"):
@@ -281,10 +296,12 @@ def test_bad_calls_leave_the_state_as_it_was():
         core.partial_fit(X, [y], None, _core.named_loss("softmax", {}, 3))
     with pytest.raises(ValueError, match="knows all rows at once only"):
         core.fit(X, [y], None, _core.array_loss(lambda f: (f, f), 1))
-    with pytest.raises(ValueError, match="sample_weight is 0"):
-        core.fit(X, [y], np.zeros(10), LOGISTIC)
+    held_out = shuffled(list(range(10)), child_key(0, 0))[0]
+    with pytest.raises(ValueError, match="sample_weight is 0 in all rows to learn from"):
+        stopping = _core.SgdFit(PARAMS | {"early_stopping": True})
+        stopping.fit(X, [y], np.arange(10) == held_out, LOGISTIC)
     with pytest.raises(ValueError, match="at least 2 rows"):
-        _core.SgdFit({"early_stopping": True}).fit(X[:1], [y[:1]], None, LOGISTIC)
+        _core.SgdFit(PARAMS | {"early_stopping": True}).fit(X[:1], [y[:1]], None, LOGISTIC)
     with pytest.raises(ValueError, match="state has an array of 3 numbers where 5 are allowed"):
-        _core.SgdFit.from_state({}, core.state() | {"first": np.zeros(3)})
+        _core.SgdFit.from_state(PARAMS, core.state() | {"first": np.zeros(3)})
     np.testing.assert_array_equal(core.coefficients()[0], before[0])

@@ -10,6 +10,7 @@ PYBIND11_MODULE(_core, module) {
   curvature::register_forest(module);
   curvature::register_boosting(module);
   curvature::register_linear(module);
+  curvature::register_sgd(module);
   curvature::register_block_functions(module);
   curvature::register_kernels(module);
   curvature::register_linear_kernels(module);

@@ -69,6 +69,18 @@ constexpr std::array kLinearSolvers{std::pair{"auto", LinearSolver::automatic},
                                     std::pair{"cd", LinearSolver::coordinate_descent},
                                     std::pair{"sgd", LinearSolver::sgd}};
 
+constexpr std::array kOptimizers{std::pair{"sgd", Optimizer::sgd},           std::pair{"momentum", Optimizer::momentum},
+                                 std::pair{"nag", Optimizer::nag},           std::pair{"adagrad", Optimizer::adagrad},
+                                 std::pair{"adadelta", Optimizer::adadelta}, std::pair{"rmsprop", Optimizer::rmsprop},
+                                 std::pair{"adam", Optimizer::adam},         std::pair{"nadam", Optimizer::nadam},
+                                 std::pair{"adamw", Optimizer::adamw}};
+constexpr std::array kSchedules{std::pair{"constant", Schedule::constant},
+                                std::pair{"inverse", Schedule::inverse},
+                                std::pair{"inverse_scaling", Schedule::inverse_scaling},
+                                std::pair{"exponential", Schedule::exponential},
+                                std::pair{"cosine", Schedule::cosine},
+                                std::pair{"plateau", Schedule::plateau}};
+
 // The value that a parameter's text names.
 template <class Value, std::size_t n>
 Value one_of(const py::dict& values, const char* parameter, const std::array<std::pair<const char*, Value>, n>& known) {
@@ -79,6 +91,14 @@ Value one_of(const py::dict& values, const char* parameter, const std::array<std
     names += sentence(i == 0 ? "" : i + 1 < n ? ", " : " or ", "'", known[i].first, "'");
   }
   throw InputError(sentence(parameter, "=", py::repr(given).cast<std::string>(), " must be ", names, "."));
+}
+
+void read_flag(const py::dict& values, const char* parameter, bool& flag) {
+  const py::object given = values[parameter];
+  if (!PyBool_Check(given.ptr()) && !py::isinstance(given, py::module_::import("numpy").attr("bool_"))) {
+    throw InputError(sentence(parameter, "=", py::repr(given).cast<std::string>(), " must be True or False."));
+  }
+  flag = py::bool_(given);
 }
 
 }  // namespace
@@ -100,6 +120,17 @@ BoostParams boost_params(const py::dict& values) {
   return params;
 }
 
+SgdParams sgd_params(const py::dict& values) {
+  SgdParams params;
+  read_fields(values, params);
+  params.optimizer = one_of(values, "optimizer", kOptimizers);
+  params.schedule = one_of(values, "schedule", kSchedules);
+  read_flag(values, "average", params.average);
+  read_flag(values, "shuffle", params.shuffle);
+  read_flag(values, "early_stopping", params.early_stopping);
+  return params;
+}
+
 LinearParams linear_params(const py::dict& values) {
   LinearParams params;
   read_fields(values, params);
@@ -112,9 +143,15 @@ LinearParams linear_params(const py::dict& values) {
 
 void register_parameters(py::module_& module) {
   module.def("check_linear_params", [](const py::dict& values) { (void)linear_params(values); });
+  module.def("check_sgd_params", [](const py::dict& values) { (void)sgd_params(values); });
   module.def("linear_parameter_table", [] {
     py::list rows;
     describe_fields<LinearParams>(rows);
+    return rows;
+  });
+  module.def("sgd_parameter_table", [] {
+    py::list rows;
+    describe_fields<SgdParams>(rows);
     return rows;
   });
   // Raises ValueError for the first parameter out of its bounds; boost_fit would too, but after the data were read.

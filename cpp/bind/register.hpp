@@ -12,6 +12,7 @@ void register_losses(pybind11::module_& module);
 void register_forest(pybind11::module_& module);
 void register_boosting(pybind11::module_& module);
 void register_linear(pybind11::module_& module);
+void register_sgd(pybind11::module_& module);
 void register_linear_kernels(pybind11::module_& module);
 void register_block_functions(pybind11::module_& module);
 void register_kernels(pybind11::module_& module);

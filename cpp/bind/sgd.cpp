@@ -1,7 +1,6 @@
 // Stochastic gradient descent, whose state a caller may keep.
 #include "linear/sgd.hpp"
 
-#include <chrono>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -11,8 +10,10 @@
 #include "base/processors.hpp"
 #include "bind/array.hpp"
 #include "bind/design.hpp"
+#include "bind/fit_input.hpp"
 #include "bind/parameters.hpp"
 #include "bind/register.hpp"
+#include "linear/fit.hpp"
 
 namespace py = pybind11;
 
@@ -20,76 +21,43 @@ namespace curvature {
 namespace {
 
 using Columns = std::vector<DoubleArray>;
+using Start = std::pair<DoubleArray, DoubleArray>;
 
-// The rows of a call, and views of them.
-class Rows {
+// The rows of a call as the problem that they pose. Arrays are kept alive by the caller.
+class CallProblem {
  public:
-  Rows(const py::object& X, Columns columns, std::optional<DoubleArray> weights, std::shared_ptr<Loss> loss,
-       Columns offsets)
+  CallProblem(const py::object& X, const Columns& columns, const std::optional<DoubleArray>& weights, Loss& loss,
+              const LinearParams& params, const Columns& offsets,
+              const std::optional<std::vector<double>>& penalty_factors)
       : design_(design_of(X)),
-        columns_(std::move(columns)),
-        weights_(std::move(weights)),
-        loss_(std::move(loss)),
-        offsets_(std::move(offsets)) {
-    const std::size_t n_rows = design_.n_rows();
-    target_.n_rows = n_rows;
-    target_.columns = pointers(columns_, loss_->info().n_columns, "y");
-    if (weights_) require_length(*weights_, n_rows, "sample_weight");
-    target_.weights = weights_ ? weights_->data() : nullptr;
-    if (!offsets_.empty()) offset_columns_ = pointers(offsets_, loss_->info().n_outputs, "offset");
+        target_(loss_table(columns, weights, loss, design_.n_rows())),
+        problem_(linear_problem(design_, target_, loss, params, extras(offsets, penalty_factors, loss))) {
+    problem_.threads = resolve_threads(params.n_jobs);
+    problem_.look_for_signals = stop_on_signal();
   }
+  CallProblem(const CallProblem&) = delete;
+  CallProblem& operator=(const CallProblem&) = delete;
 
-  [[nodiscard]] LinearProblem problem(const LinearParams& params, const std::optional<DoubleArray>& factors) const {
-    LinearProblem problem{.design = design_,
-                          .target = target_,
-                          .loss = *loss_,
-                          .offsets = offset_columns_,
-                          .l1 = {},
-                          .l2 = {},
-                          .lower = {},
-                          .upper = {},
-                          .fit_intercept = params.fit_intercept,
-                          .threads = resolve_threads(params.n_jobs),
-                          .look_for_signals = {}};
-    const std::size_t n_columns = design_.n_columns();
-    if (factors) require_length(*factors, n_columns, "penalty_factors");
-    for (std::size_t j = 0; j < n_columns; ++j) {
-      const double alpha = params.alpha * (factors ? factors->data()[j] : 1.0);
-      problem.l1.push_back(alpha * params.l1_ratio);
-      problem.l2.push_back(alpha * (1 - params.l1_ratio));
-    }
-    problem.look_for_signals = [looked = std::chrono::steady_clock::now()]() mutable {
-      const auto now = std::chrono::steady_clock::now();
-      if (now - looked < std::chrono::milliseconds(50)) return;
-      looked = now;
-      const py::gil_scoped_acquire locked;
-      if (PyErr_CheckSignals() != 0) throw py::error_already_set();
-    };
-    return problem;
-  }
+  [[nodiscard]] const LinearProblem& problem() const { return problem_; }
 
  private:
-  [[nodiscard]] std::vector<const double*> pointers(const Columns& columns, std::size_t wanted,
-                                                    const char* name) const {
-    if (columns.size() != wanted) {
-      throw InputError(
-          sentence(name, " has ", columns.size(), " columns, but loss='", loss_->info().name, "' takes ", wanted, "."));
+  [[nodiscard]] LinearExtras extras(const Columns& offsets, const std::optional<std::vector<double>>& factors,
+                                    const Loss& loss) const {
+    LinearExtras found{factors.value_or(std::vector<double>{}), {}, {}, {}, nullptr};
+    if (!offsets.empty() && offsets.size() != loss.info().n_outputs) {
+      throw InputError(sentence("offset has ", offsets.size(), " columns; one for each of ", loss.info().n_outputs,
+                                " scores is needed."));
     }
-    std::vector<const double*> found;
-    for (const DoubleArray& column : columns) {
-      require_length(column, design_.n_rows(), name);
-      found.push_back(column.data());
+    for (const DoubleArray& offset : offsets) {
+      require_length(offset, design_.n_rows(), "offset");
+      found.offsets.push_back(offset.data());
     }
     return found;
   }
 
   Design design_;
-  Columns columns_;
-  std::optional<DoubleArray> weights_;
-  std::shared_ptr<Loss> loss_;
-  Columns offsets_;
   LossTable target_;
-  std::vector<const double*> offset_columns_;
+  LinearProblem problem_;
 };
 
 // A fit together with its parameters.
@@ -100,29 +68,28 @@ class PythonSgdFit {
       : linear_(linear_params(values)), fit_(sgd_params(values), linear_, std::move(state)) {}
 
   py::dict fit(const py::object& X, const Columns& columns, const std::optional<DoubleArray>& weights,
-               const std::shared_ptr<Loss>& loss, const Columns& offsets,
-               const std::optional<std::pair<DoubleArray, DoubleArray>>& start,
-               const std::optional<DoubleArray>& penalty_factors) {
-    const Rows rows(X, columns, weights, loss, offsets);
-    const LinearProblem problem = rows.problem(linear_, penalty_factors);
+               const std::shared_ptr<Loss>& loss, const Columns& offsets, const std::optional<Start>& start,
+               const std::optional<std::vector<double>>& penalty_factors) {
+    const CallProblem call(X, columns, weights, *loss, linear_, offsets, penalty_factors);
     std::optional<Coefficients> from;
     if (start) {
-      from.emplace(problem.n_outputs(), problem.design.n_columns());
-      if (static_cast<std::size_t>(start->first.size()) != from->weights.size()) {
-        throw InputError(
-            sentence("start must have ", from->weights.size(), " weights, got ", start->first.size(), "."));
+      from.emplace(call.problem().n_outputs(), call.problem().design.n_columns());
+      if (static_cast<std::size_t>(start->first.size()) != from->weights.size() ||
+          static_cast<std::size_t>(start->second.size()) != from->intercepts.size()) {
+        throw InputError(sentence("start must be ", from->n_outputs(), " rows of ", from->n_columns,
+                                  " weights and as many intercepts."));
       }
-      require_length(start->second, from->intercepts.size(), "start's intercepts");
       from->weights = to_vector<double>(start->first);
       from->intercepts = to_vector<double>(start->second);
     }
     std::optional<LinearFit> found;
     {
       const py::gil_scoped_release unlocked;
-      found = fit_.fit(problem, from ? &*from : nullptr);
+      found = fit_.fit(call.problem(), from ? &*from : nullptr);
     }
     py::dict out;
     out["n_iter"] = found->n_iter;
+    out["objective"] = found->objective;
     out["converged"] = found->converged;
     out["advice"] = found->advice;
     return out;
@@ -130,11 +97,10 @@ class PythonSgdFit {
 
   void partial_fit(const py::object& X, const Columns& columns, const std::optional<DoubleArray>& weights,
                    const std::shared_ptr<Loss>& loss, const Columns& offsets,
-                   const std::optional<DoubleArray>& penalty_factors) {
-    const Rows rows(X, columns, weights, loss, offsets);
-    const LinearProblem problem = rows.problem(linear_, penalty_factors);
+                   const std::optional<std::vector<double>>& penalty_factors) {
+    const CallProblem call(X, columns, weights, *loss, linear_, offsets, penalty_factors);
     const py::gil_scoped_release unlocked;
-    fit_.partial_fit(problem);
+    fit_.partial_fit(call.problem());
   }
 
   [[nodiscard]] py::tuple coefficients() const {

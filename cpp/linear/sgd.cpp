@@ -7,6 +7,7 @@
 
 #include "base/random.hpp"
 #include "base/threads.hpp"
+#include "linear/objective.hpp"
 #include "linear/row_order.hpp"
 #include "linear/schedules.hpp"
 #include "linear/sgd_steps.hpp"
@@ -33,6 +34,13 @@ double penalty(const LinearProblem& problem, const std::vector<double>& weights)
     total += problem.l1[column] * std::abs(weights[j]) + problem.l2[column] / 2 * (weights[j] * weights[j]);
   }
   return total;
+}
+
+double value_of(const LinearProblem& problem, const Coefficients& at) {
+  const Objective objective(problem);
+  RowColumns scores(problem.n_outputs(), problem.design.n_rows());
+  objective.scores(at, scores);
+  return objective.mean_loss(scores) + objective.penalty(at);
 }
 
 bool all_finite(const std::vector<double>& values) {
@@ -64,13 +72,12 @@ SplitRows split(std::size_t n_rows, const SgdParams& params, std::uint64_t seed)
 
 void check(const LinearProblem& problem, const SgdState& state) {
   if (problem.is_bounded()) {
-    throw InputError("solver='sgd' cannot keep coefficients within bounds; solver='coordinate_descent' can.");
+    throw InputError("solver='sgd' cannot keep coefficients within bounds; solver='cd' can.");
   }
   if (!problem.loss.info().has_values) {
     throw InputError(sentence("loss='", problem.loss.info().name,
                               "' knows all rows at once only, which solver='sgd' does not have; solver='lbfgs' does."));
   }
-  if (problem.design.n_rows() == 0) throw InputError("X must have at least 1 row, got 0.");
   if (problem.design.n_rows() > std::numeric_limits<RowIndex>::max()) {
     throw InputError(sentence("X has ", problem.design.n_rows(), " rows; solver='sgd' takes at most ",
                               std::numeric_limits<RowIndex>::max(), "."));
@@ -192,10 +199,11 @@ SgdFit::SgdFit(const SgdParams& params, const LinearParams& linear, SgdState sta
 LinearFit SgdFit::fit(const LinearProblem& problem, const Coefficients* start) {
   SgdState fresh;
   fresh.start_at(start ? *start : Coefficients(problem.n_outputs(), problem.design.n_columns()));
-  LinearFit found{.coefficients = Coefficients(0, 0), .advice = {}};
+  LinearFit found{.coefficients = Coefficients(0, 0)};
   found.converged = run_from(std::move(fresh), problem, linear_.max_iter, true);
   found.coefficients = coefficients();
   found.n_iter = static_cast<int>(state_.epochs);
+  found.objective = value_of(problem, found.coefficients);
   if (!found.converged) found.advice = "raise max_iter or tol";
   return found;
 }

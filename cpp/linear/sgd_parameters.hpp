@@ -1,9 +1,7 @@
 // What shapes a fit by stochastic gradient descent and its kin.
 #pragma once
 
-#include <array>
 #include <cstdint>
-#include <string>
 #include <tuple>
 
 #include "base/parameters.hpp"
@@ -11,23 +9,7 @@
 namespace curvature {
 
 enum class Optimizer { sgd, momentum, nag, adagrad, adadelta, rmsprop, adam, nadam, adamw };
-inline constexpr std::array kOptimizers{"sgd",     "momentum", "nag",   "adagrad", "adadelta",
-                                        "rmsprop", "adam",     "nadam", "adamw"};
-
 enum class Schedule { constant, inverse, inverse_scaling, exponential, cosine, plateau };
-inline constexpr std::array kSchedules{"constant", "inverse", "inverse_scaling", "exponential", "cosine", "plateau"};
-
-/// The enumerator of that name; throws InputError naming the parameter and all names.
-template <class Enum, std::size_t n>
-[[nodiscard]] Enum enumerator(const char* parameter, const std::string& given,
-                              const std::array<const char*, n>& names) {
-  std::string allowed;
-  for (std::size_t i = 0; i < n; ++i) {
-    if (given == names[i]) return static_cast<Enum>(i);
-    allowed += sentence(i == 0 ? "" : i + 1 < n ? ", " : " or ", "'", names[i], "'");
-  }
-  throw InputError(sentence(parameter, "='", given, "' must be ", allowed, "."));
-}
 
 struct SgdParams {
   Optimizer optimizer = Optimizer::sgd;
