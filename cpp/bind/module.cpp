@@ -15,6 +15,7 @@ PYBIND11_MODULE(_core, module) {
   curvature::register_kernels(module);
   curvature::register_linear_kernels(module);
   curvature::register_formulas(module);
+  curvature::register_inference(module);
   curvature::register_profile(module);
   curvature::register_coordinate_descent(module);
 }

@@ -92,7 +92,7 @@ void Cholesky::factor_block(std::size_t begin, std::size_t end) {
   }
 }
 
-void Cholesky::solve_forward(double* x) const {
+void Cholesky::solve_half(double* x) const {
   for (std::size_t i = 0; i < n_; ++i) {
     const double* row = factor_.data() + i * n_;
     x[i] = scales_[i] > 0 ? (scales_[i] * x[i] - dot(row, x, i)) / row[i] : 0.0;
@@ -100,7 +100,7 @@ void Cholesky::solve_forward(double* x) const {
 }
 
 void Cholesky::solve(double* x) const {
-  solve_forward(x);
+  solve_half(x);
   for (std::size_t i = n_; i-- > 0;) {
     const double* row = factor_.data() + i * n_;
     x[i] /= row[i];
@@ -112,7 +112,7 @@ void Cholesky::solve(double* x) const {
 
 double Cholesky::inverse_form(const double* x) const {
   std::vector<double> half(x, x + n_);
-  solve_forward(half.data());
+  solve_half(half.data());
   return dot(half.data(), half.data(), n_);
 }
 

@@ -22,10 +22,11 @@ class Cholesky {
   void solve(double* x) const;
   /// x^T A^-1 x.
   [[nodiscard]] double inverse_form(const double* x) const;
+  /// x = M x with M^T M = A^-1, a lower triangle.
+  void solve_half(double* x) const;
 
  private:
   void factor_block(std::size_t begin, std::size_t end);
-  void solve_forward(double* x) const;
 
   std::size_t n_;
   AlignedBuffer<double> factor_;

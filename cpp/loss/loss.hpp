@@ -44,6 +44,7 @@ struct LossInfo {
   LeafRule leaf_rule = LeafRule::newton;
   double quantile_level = 0.5;      // LeafRule::quantile: the level,
   double insensitive_width = 0;     // and the half width of the stretch around y that costs nothing
+  double dispersion = 1;            // of the negative binomial
   bool unit_curvature = false;      // the curvature of a step is 1 for every row: its sums are sums of weights
   bool of_residual = false;         // a function of y - f alone
   std::vector<OutputInfo> outputs;  // of formulas

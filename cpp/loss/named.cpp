@@ -45,6 +45,7 @@ LossInfo info_of(const L& loss) {
   info.fits = L::description.fits;
   if constexpr (requires { loss.quantile_level(); }) info.quantile_level = loss.quantile_level();
   if constexpr (requires { loss.insensitive_width(); }) info.insensitive_width = loss.insensitive_width();
+  if constexpr (requires { loss.dispersion; }) info.dispersion = loss.dispersion;
   return info;
 }
 
