@@ -10,7 +10,11 @@
 #include "base/processors.hpp"
 #include "bind/array.hpp"
 #include "bind/design.hpp"
+#include "bind/fit_input.hpp"
+#include "bind/parameters.hpp"
 #include "bind/register.hpp"
+#include "linear/fit.hpp"
+#include "linear/separation.hpp"
 
 namespace py = pybind11;
 
@@ -37,43 +41,63 @@ py::dict as_dict(const Inference& found) {
   out["distance"] = found.distance;
   out["least_share"] = found.least_share;
   out["least_parameter"] = found.least_parameter;
+  out["separated"] = found.separated;
   return out;
 }
 
-// The arguments of a call, which must outlive what is made of them.
-struct Arguments {
-  const py::object& X;
-  const std::vector<DoubleArray>& columns;
-  const std::optional<DoubleArray>& weights;
-  const std::shared_ptr<Loss>& loss;
-  const DoubleArray& coefficients;
-  const DoubleArray& intercepts;
+py::object as_dict(const std::optional<Separation>& found) {
+  if (!found) return py::none();
+  py::dict out;
+  out["complete"] = found->complete;
+  out["rows"] = to_array(std::vector<std::int64_t>(found->rows.begin(), found->rows.end()));
+  out["columns"] = to_array(std::vector<std::int64_t>(found->columns.begin(), found->columns.end()));
+  out["direction"] = to_array(found->direction.weights);
+  out["intercept"] = found->direction.intercepts[0];
+  return out;
+}
+
+// A problem and its solution, made of a call's arguments, which must outlive it.
+class Solved {
+ public:
+  Solved(const py::object& X, const std::vector<DoubleArray>& columns, const std::optional<DoubleArray>& weights,
+         Loss& loss, const py::dict& params, const DoubleArray& coefficients, const DoubleArray& intercepts,
+         const std::optional<std::vector<double>>& penalty_factors, const std::vector<DoubleArray>& offsets)
+      : design_(design_of(X)),
+        target_(loss_table(columns, weights, loss, design_.n_rows())),
+        problem_(linear_problem(design_, target_, loss, linear_params(params), extras(penalty_factors, offsets))),
+        at_(loss.info().n_outputs, design_.n_columns()) {
+    require_length(intercepts, at_.n_outputs(), "intercepts");
+    if (static_cast<std::size_t>(coefficients.size()) != at_.weights.size()) {
+      throw InputError(
+          sentence("coefficients has ", coefficients.size(), " numbers: ", at_.weights.size(), " are needed."));
+    }
+    std::copy_n(coefficients.data(), at_.weights.size(), at_.weights.begin());
+    std::copy_n(intercepts.data(), at_.n_outputs(), at_.intercepts.begin());
+    problem_.threads = resolve_threads(params["n_jobs"].cast<int>());
+  }
+  Solved(const Solved&) = delete;
+  Solved& operator=(const Solved&) = delete;
+
+  [[nodiscard]] const LinearProblem& problem() const { return problem_; }
+  [[nodiscard]] const Coefficients& at() const { return at_; }
+
+ private:
+  LinearExtras extras(const std::optional<std::vector<double>>& penalty_factors,
+                      const std::vector<DoubleArray>& offsets) const {
+    LinearExtras found;
+    found.penalty_factors = penalty_factors.value_or(std::vector<double>{});
+    for (const DoubleArray& offset : offsets) {
+      require_length(offset, design_.n_rows(), "offset");
+      found.offsets.push_back(offset.data());
+    }
+    return found;
+  }
+
+  Design design_;
+  LossTable target_;
+  LinearProblem problem_;
+  Coefficients at_;
 };
-
-LossTable target_of(const Arguments& given, std::size_t n_rows) {
-  LossTable target;
-  target.n_rows = n_rows;
-  for (const DoubleArray& column : given.columns) {
-    require_length(column, n_rows, "y");
-    target.columns.push_back(column.data());
-  }
-  if (given.weights) require_length(*given.weights, n_rows, "sample_weight");
-  target.weights = given.weights ? given.weights->data() : nullptr;
-  return target;
-}
-
-Coefficients coefficients_of(const Arguments& given, std::size_t n_columns) {
-  const std::size_t n_outputs = given.loss->info().n_outputs;
-  require_length(given.intercepts, n_outputs, "intercepts");
-  if (static_cast<std::size_t>(given.coefficients.size()) != n_outputs * n_columns) {
-    throw InputError(
-        sentence("coefficients has ", given.coefficients.size(), " numbers: ", n_outputs * n_columns, " are needed."));
-  }
-  Coefficients at(n_outputs, n_columns);
-  std::copy_n(given.coefficients.data(), at.weights.size(), at.weights.data());
-  std::copy_n(given.intercepts.data(), n_outputs, at.intercepts.data());
-  return at;
-}
 
 }  // namespace
 
@@ -82,45 +106,37 @@ void register_inference(py::module_& module) {
       "linear_inference",
       [](const py::object& X, const std::vector<DoubleArray>& columns, const std::optional<DoubleArray>& weights,
          const std::shared_ptr<Loss>& loss, const py::dict& params, const DoubleArray& coefficients,
-         const DoubleArray& intercepts, const std::optional<DoubleArray>& penalty_factors,
+         const DoubleArray& intercepts, const std::optional<std::vector<double>>& penalty_factors,
          const std::vector<DoubleArray>& offsets, const std::string& kind) {
         const CovarianceKind covariance = covariance_kind(kind);
-        const Design design = design_of(X);
-        const Arguments given{X, columns, weights, loss, coefficients, intercepts};
-        const LossTable target = target_of(given, design.n_rows());
-        const Coefficients at = coefficients_of(given, design.n_columns());
-        const double alpha = params["alpha"].cast<double>();
-        const double l1_ratio = params["l1_ratio"].cast<double>();
-        if (penalty_factors) require_length(*penalty_factors, design.n_columns(), "penalty_factors");
-        LinearProblem problem{.design = design,
-                              .target = target,
-                              .loss = *loss,
-                              .offsets = {},
-                              .l1 = std::vector<double>(design.n_columns(), alpha * l1_ratio),
-                              .l2 = std::vector<double>(design.n_columns(), alpha * (1 - l1_ratio)),
-                              .lower = {},
-                              .upper = {},
-                              .fit_intercept = params["fit_intercept"].cast<bool>(),
-                              .threads = resolve_threads(params["n_jobs"].cast<int>()),
-                              .look_for_signals = {}};
-        for (std::size_t j = 0; penalty_factors && j < design.n_columns(); ++j) {
-          problem.l1[j] *= penalty_factors->data()[j];
-          problem.l2[j] *= penalty_factors->data()[j];
-        }
-        for (const DoubleArray& offset : offsets) {
-          require_length(offset, design.n_rows(), "offset");
-          problem.offsets.push_back(offset.data());
-        }
+        const Solved solved(X, columns, weights, *loss, params, coefficients, intercepts, penalty_factors, offsets);
         std::optional<Inference> found;
         {
           const py::gil_scoped_release unlocked;
-          found = infer(problem, at, covariance);
+          found = infer(solved.problem(), solved.at(), covariance);
         }
         return as_dict(*found);
       },
       py::arg("X"), py::arg("columns"), py::arg("weights"), py::arg("loss"), py::arg("params"), py::arg("coefficients"),
       py::arg("intercepts"), py::arg("penalty_factors") = py::none(), py::arg("offsets") = std::vector<DoubleArray>{},
       py::arg("kind") = "model");
+  module.def(
+      "linear_separation",
+      [](const py::object& X, const std::vector<DoubleArray>& columns, const std::optional<DoubleArray>& weights,
+         const std::shared_ptr<Loss>& loss, const py::dict& params, const DoubleArray& coefficients,
+         const DoubleArray& intercepts, double gap, double objective, const std::vector<DoubleArray>& offsets) {
+        const Solved solved(X, columns, weights, *loss, params, coefficients, intercepts, std::nullopt, offsets);
+        std::optional<Separation> found;
+        {
+          const py::gil_scoped_release unlocked;
+          const Objective of(solved.problem());
+          const double total = of.total_weight() * std::abs(objective);
+          found = find_separation(of, solved.at(), std::isfinite(gap) ? gap * total : total);
+        }
+        return as_dict(found);
+      },
+      py::arg("X"), py::arg("columns"), py::arg("weights"), py::arg("loss"), py::arg("params"), py::arg("coefficients"),
+      py::arg("intercepts"), py::arg("gap"), py::arg("objective"), py::arg("offsets") = std::vector<DoubleArray>{});
 }
 
 }  // namespace curvature

@@ -1,6 +1,7 @@
 #include "linear/centered.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 #include "base/threads.hpp"
 #include "kernel/products.hpp"
@@ -58,6 +59,20 @@ Square CenteredRows::gram(const RowColumns& d) const {
   return out;
 }
 
+std::vector<double> CenteredRows::lengths(const RowColumns& d) const {
+  const Design& design = objective_.problem().design;
+  PartialSums partial(objective_.n_parts(), size());
+  objective_.for_each_block([&](std::size_t part, std::size_t begin, std::size_t end) {
+    double* own = partial.of(part);
+    for (std::size_t i = begin; first_ == 1 && i < end; ++i) own[0] += d.of(0)[i];
+    design.square_sums(begin, end, d.of(0) + begin, center_.data(), own + first_);
+  });
+  std::vector<double> out(size());
+  partial.add_up(out.data());
+  for (double& length : out) length = std::sqrt(length);
+  return out;
+}
+
 void CenteredRows::squared_lengths(const Square& map, RowColumns& out) const {
   const std::size_t m = size();
   std::vector<double> shifts(m);
@@ -76,6 +91,16 @@ void CenteredRows::squared_lengths(const Square& map, RowColumns& out) const {
       for (std::size_t i = 0; i < products.size(); ++i) to[i] += products[i] * products[i];
     }
   });
+}
+
+Coefficients CenteredRows::plain(const std::vector<double>& direction) const {
+  Coefficients out(1, center_.size());
+  if (first_ == 1) out.intercepts[0] = direction[0];
+  for (std::size_t j = 0; j < center_.size(); ++j) {
+    out.weights[j] = direction[first_ + j];
+    out.intercepts[0] -= center_[j] * out.weights[j];
+  }
+  return out;
 }
 
 std::vector<double> CenteredRows::hessian_of_plain(const Square& hessian) const {

@@ -35,10 +35,13 @@ class CenteredRows {
   [[nodiscard]] std::vector<double> slopes(const RowColumns& r) const;
   /// sum of d_i z_i z_i^T
   [[nodiscard]] Square gram(const RowColumns& d) const;
+  /// Roots of the Gram matrix's diagonal.
+  [[nodiscard]] std::vector<double> lengths(const RowColumns& d) const;
   /// |M z_i|^2 of every row.
   void squared_lengths(const Square& map, RowColumns& out) const;
 
-  /// The same matrices for z_i = (1, x_i), as rows.
+  /// The same direction, and the same matrices as rows, for z_i = (1, x_i).
+  [[nodiscard]] Coefficients plain(const std::vector<double>& direction) const;
   [[nodiscard]] std::vector<double> hessian_of_plain(const Square& hessian) const;
   [[nodiscard]] std::vector<double> covariance_of_plain(const Square& covariance) const;
 

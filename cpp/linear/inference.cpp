@@ -9,6 +9,7 @@
 #include "linear/centered.hpp"
 #include "linear/cholesky.hpp"
 #include "linear/likelihood.hpp"
+#include "linear/separation.hpp"
 
 namespace curvature {
 namespace {
@@ -130,6 +131,19 @@ class Pieces {
     return total() * chi_square;
   }
 
+  // sum of h f^2: what rounding errors of a gradient are held against.
+  [[nodiscard]] double size_of_scores() const {
+    PartialSums sums(objective_.n_parts(), 1);
+    objective_.for_each_part([&](std::size_t part, std::size_t begin, std::size_t end) {
+      double sum = 0;
+      for (std::size_t i = begin; i < end; ++i) sum += h_.of(0)[i] * f_.of(0)[i] * f_.of(0)[i];
+      *sums.of(part) = sum;
+    });
+    double size = 0;
+    sums.add_up(&size);
+    return size;
+  }
+
   // The weights of z z^T in the middle of a sandwich, of g / W; `map` is M.
   [[nodiscard]] RowColumns squares(CovarianceKind kind, const CenteredRows& rows, const Square& map) const {
     const std::size_t n = problem_.design.n_rows();
@@ -215,8 +229,13 @@ Inference infer(const LinearProblem& problem, const Coefficients& at, Covariance
   const Square gram = rows.gram(h);
   const Square information = with_penalty(gram, problem.l2, rows.first());
   const Cholesky factor(copy_of(information), information.size, problem.threads);
+  const bool separable = !penalised && problem.loss.info().name == "logistic";
   for (std::size_t j = 0; j < factor.size(); ++j) {
     if (factor.is_dropped(j)) {
+      if (separable && find_separation(pieces.objective(), at, total)) {
+        throw InputError(sentence("covariance='", name(kind), "' is not defined where columns separate the classes, ",
+                                  "so that no coefficients are the best: take alpha > 0."));
+      }
       throw InputError(sentence("covariance='", name(kind), "' needs columns that are linearly independent, and ",
                                 said(j, rows.first()), " follows from the others: drop it or take alpha > 0."));
     }
@@ -255,7 +274,12 @@ Inference infer(const LinearProblem& problem, const Coefficients& at, Covariance
 
   std::vector<double> gradient = rows.slopes(pieces.g());
   for (std::size_t j = 0; j < problem.l2.size(); ++j) gradient[rows.first() + j] += problem.l2[j] * at.weights[j];
-  out.distance = std::sqrt(total * factor.inverse_form(gradient.data()) / out.dispersion);
+  const double decrement = factor.inverse_form(gradient.data());
+  constexpr double kRounding = 1e-26;  // of a fit without residuals nothing else is left
+  if (decrement > kRounding * pieces.size_of_scores()) out.distance = std::sqrt(total * decrement / out.dispersion);
+  if (separable) {
+    out.separated = find_separation(pieces.objective(), at, 0.5 * out.distance * out.distance).has_value();
+  }
 
   if (likelihood) {
     out.deviance = deviance(pieces.objective(), pieces.f());

@@ -43,6 +43,8 @@ struct Inference {
   /// the inverse has about 16 digits less those of this share.
   double least_share = 1;
   std::size_t least_parameter = 0;
+  /// Whether the classes of an unpenalised logistic regression are separated: then nothing above means anything.
+  bool separated = false;
 };
 
 /// Throws InputError where the penalty has an L1 part or coefficients are bounded, where the loss has several outputs

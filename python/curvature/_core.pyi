@@ -24,6 +24,18 @@ def boost_fit(
     loss: Loss,
     params: dict[str, Any],
 ) -> tuple[NDArray[np.float64], Forest]: ...
+def linear_inference(
+    X: Any,
+    columns: list[NDArray[np.float64]],
+    weights: NDArray[np.float64] | None,
+    loss: Loss,
+    params: dict[str, Any],
+    coefficients: NDArray[np.float64],
+    intercepts: NDArray[np.float64],
+    penalty_factors: NDArray[np.float64] | None = None,
+    offsets: list[NDArray[np.float64]] = ...,
+    kind: str = "model",
+) -> dict[str, Any]: ...
 
 class Forest:
     @staticmethod
