@@ -126,12 +126,13 @@ void register_inference(py::module_& module) {
          const std::shared_ptr<Loss>& loss, const py::dict& params, const DoubleArray& coefficients,
          const DoubleArray& intercepts, double gap, double objective, const std::vector<DoubleArray>& offsets) {
         const Solved solved(X, columns, weights, *loss, params, coefficients, intercepts, std::nullopt, offsets);
+        const double tol = linear_params(params).tol;
         std::optional<Separation> found;
         {
           const py::gil_scoped_release unlocked;
           const Objective of(solved.problem());
           const double total = of.total_weight() * std::abs(objective);
-          found = find_separation(of, solved.at(), std::isfinite(gap) ? gap * total : total);
+          found = find_separation(of, solved.at(), std::isfinite(gap) ? std::max(gap, tol) * total : total);
         }
         return as_dict(found);
       },

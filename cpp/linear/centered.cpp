@@ -51,10 +51,14 @@ Square CenteredRows::gram(const RowColumns& d) const {
       out.row(first_ + j)[first_ + i] = lower[i * p + j];
     }
   }
-  if (first_ == 1) {
-    const std::vector<double> edge = slopes(d);
-    std::copy(edge.begin(), edge.end(), out.row(0));
-    for (std::size_t i = 0; i < size(); ++i) out.row(i)[0] = edge[i];
+  if (first_ == 0) return out;
+  const std::vector<double> edge = slopes(d);
+  constexpr double kConstant = 1e-26;  // a squared spread, of the squared mean, that is rounding errors
+  for (std::size_t i = 0; i < size(); ++i) {
+    out.row(i)[0] = out.row(0)[i] = edge[i];
+    if (i > 0 && out.row(i)[i] <= kConstant * center_[i - 1] * center_[i - 1] * edge[0]) {
+      for (std::size_t j = 0; j < size(); ++j) out.row(i)[j] = out.row(j)[i] = 0;
+    }
   }
   return out;
 }

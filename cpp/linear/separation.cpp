@@ -39,14 +39,14 @@ double least_gain(const LinearProblem& problem, const RowColumns& change) {
 // 1 for rows of weight > 0 that cannot be separated, else 0.
 RowColumns settled_rows(const Objective& objective, const Coefficients& at, double slack) {
   const LinearProblem& problem = objective.problem();
-  constexpr double kSafety = 4;  // a model of second order promised the slack
-  constexpr double kLeast = 1e-10;
+  constexpr double kSafety = 4;    // a model of second order promised the slack
+  constexpr double kLeast = 1e-8;  // of the total; too high a bound costs time only
   RowColumns f(1, problem.design.n_rows());
   RowColumns g(1, f.n_rows());
   RowColumns settled(1, f.n_rows());
   objective.scores(at, f);
   const double total = objective.total_weight() * objective.row_derivatives(f, Curvature::exact, g, settled);
-  const double bound = std::max(kSafety * slack, kLeast * total);
+  const double bound = kSafety * std::max(slack, kLeast * total);
   for (std::size_t i = 0; i < f.n_rows(); ++i) {
     const double y = problem.target.columns[0][i];
     const double margin = sign_of(y) * f.of(0)[i];
@@ -200,7 +200,7 @@ std::optional<Separation> find_separation(const Objective& objective, const Coef
   objective.score_changes(*direction, change);
   const double least = least_gain(problem, change);
   if (!(least > -kStill)) return std::nullopt;
-  Separation found{*direction};
+  Separation found{*direction, {}, false, {}};
   found.complete = least > kStill;
   const double most = largest(change);
   RowColumns all(1, change.n_rows());

@@ -36,6 +36,18 @@ def linear_inference(
     offsets: list[NDArray[np.float64]] = ...,
     kind: str = "model",
 ) -> dict[str, Any]: ...
+def linear_separation(
+    X: Any,
+    columns: list[NDArray[np.float64]],
+    weights: NDArray[np.float64] | None,
+    loss: Loss,
+    params: dict[str, Any],
+    coefficients: NDArray[np.float64],
+    intercepts: NDArray[np.float64],
+    gap: float,
+    objective: float,
+    offsets: list[NDArray[np.float64]] = ...,
+) -> dict[str, Any] | None: ...
 
 class Forest:
     @staticmethod

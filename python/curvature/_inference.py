@@ -44,6 +44,9 @@ class Inference:
         ``aic = -2 log_likelihood + 2 degrees_of_freedom``, ``bic`` with log(n) in place of the second 2.
     loss, kind : str
         The loss, and the kind of covariance.
+    separated : bool
+        Whether columns separate the classes of an unpenalised logistic regression: then no coefficients are the best,
+        and these figures mean nothing.
     """
 
     names: tuple[str, ...]
@@ -59,6 +62,7 @@ class Inference:
     bic: float | None
     loss: str
     kind: str
+    separated: bool = False
 
     @property
     def standard_errors(self) -> Floats:
@@ -117,6 +121,10 @@ class Inference:
             "BIC": _number(self.bic),
         }
         head = [f"loss {self.loss}, covariance {self.kind}", "   ".join(f"{k} {v}" for k, v in facts.items() if v)]
+        if self.separated:
+            head.append(
+                "The classes are separated: no coefficients are the best, these depend on where the fit stopped."
+            )
         letter = "t" if self.uses_t else "z"
         rows = [["", "coefficient", "std. error", letter, f"P(>|{letter}|)", "95 % from", "to"]]
         columns = [self.coefficients, self.standard_errors, self.z, self.p_values, *self.confidence_interval().T]
@@ -217,6 +225,66 @@ def inference_of(
         kind=kind,
         **found,
     )
+
+
+def warn_of_separation(
+    X: Any,
+    columns: list[Floats],
+    weights: Floats | None,
+    loss: _core.Loss,
+    params: dict[str, Any],
+    coefficients: Floats,
+    intercepts: Floats,
+    *,
+    gap: float,
+    objective: float,
+    offsets: Sequence[Floats] = (),
+    feature_names: Sequence[str] | None = None,
+) -> bool:
+    """Whether classes are separated: a direction in which the loss of no row rises and that of some falls for ever.
+
+    To be asked after a logistic fit of two classes without a penalty. A row with more loss than the fit may still lose
+    cannot be separated, so that only the freedom left by such rows is searched: nothing where no row is predicted
+    without doubt. A direction that is found is checked on all rows.
+
+    Parameters
+    ----------
+    X, columns, weights, loss, params, offsets
+        As of ``_core.linear_fit``.
+    coefficients, intercepts, gap, objective
+        As ``_core.linear_fit`` answers.
+    feature_names : sequence of str, optional
+
+    Warns
+    -----
+    ConvergenceWarning
+        Where they are, naming rows and columns.
+
+    References
+    ----------
+    A. Albert and J. A. Anderson, On the existence of maximum likelihood estimates in logistic regression models,
+    Biometrika 71 (1984).
+    """
+    at = np.ascontiguousarray(coefficients, dtype=np.float64).ravel()
+    found = _core.linear_separation(X, columns, weights, loss, params, at, intercepts, gap, objective, list(offsets))
+    if found is None:
+        return False
+    from sklearn.exceptions import ConvergenceWarning
+
+    names = [f"x{j}" if feature_names is None else str(feature_names[j]) for j in found["columns"]]
+    rows = "all rows" if found["complete"] else f"{len(found['rows'])} rows ({_some(found['rows'])})"
+    warnings.warn(
+        f"the classes are {'completely' if found['complete'] else 'quasi-completely'} separated: {_some(names)} can "
+        f"predict {rows} without doubt, so that the coefficients have no finite optimum: add alpha.",
+        ConvergenceWarning,
+        stacklevel=3,
+    )
+    return True
+
+
+def _some(items: Any) -> str:
+    """The first five, and that there are more."""
+    return ", ".join(str(item) for item in items[:5]) + (", …" if len(items) > 5 else "")
 
 
 def _number(value: float | None) -> str:
