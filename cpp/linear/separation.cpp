@@ -11,7 +11,7 @@ namespace curvature {
 namespace {
 
 constexpr std::size_t kMostParameters = 4096;
-constexpr std::size_t kMostNumbers = std::size_t{1} << 26;  // of the rows in what freedom is left
+constexpr std::size_t kMostNumbers = std::size_t{1} << 25;  // of the rows in what freedom is left
 constexpr double kNoShare = 1e-10;                          // squared sine below which a column follows from others
 constexpr double kStill = 1e-7;                             // of the largest change: no change
 
@@ -36,22 +36,21 @@ double least_gain(const LinearProblem& problem, const RowColumns& change) {
   return least;
 }
 
-// 1 for rows of weight > 0 that cannot be separated, else 0.
+// 1 for rows of weight > 0 that surely cannot be separated, else 0. What is in doubt costs time only.
 RowColumns settled_rows(const Objective& objective, const Coefficients& at, double slack) {
   const LinearProblem& problem = objective.problem();
-  constexpr double kSafety = 4;    // a model of second order promised the slack
-  constexpr double kLeast = 1e-8;  // of the total; too high a bound costs time only
+  constexpr double kSafety = 4;  // a model of second order promised the slack
+  constexpr double kDoubt = 4;   // a row of a larger margin may be separated whatever was promised
   RowColumns f(1, problem.design.n_rows());
-  RowColumns g(1, f.n_rows());
   RowColumns settled(1, f.n_rows());
   objective.scores(at, f);
-  const double total = objective.total_weight() * objective.row_derivatives(f, Curvature::exact, g, settled);
-  const double bound = kSafety * std::max(slack, kLeast * total);
   for (std::size_t i = 0; i < f.n_rows(); ++i) {
     const double y = problem.target.columns[0][i];
     const double margin = sign_of(y) * f.of(0)[i];
     const double loss = std::max(0.0, -margin) + std::log1p(std::exp(-std::abs(margin)));
-    settled.of(0)[i] = problem.weight(i) > 0 && (sign_of(y) == 0 || problem.weight(i) * loss > bound) ? 1.0 : 0.0;
+    const double w = problem.weight(i);
+    const bool in_doubt = sign_of(y) != 0 && (margin > kDoubt || w * loss <= kSafety * slack);
+    settled.of(0)[i] = w > 0 && !in_doubt ? 1.0 : 0.0;
   }
   return settled;
 }

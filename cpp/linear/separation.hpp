@@ -18,10 +18,10 @@ struct Separation {
 };
 
 /// For losses of one output whose y are 0 or 1, from what a fit without penalty has reached: the sum of w l is at most
-/// `slack` above its least value. A row whose loss is more than that cannot be separated; the direction, if there is
-/// one, keeps the scores of all such rows. Where these leave no freedom there is none: one Gram matrix of theirs, and
-/// only where some row's loss is so small, tells. Else the rows left are fitted in what freedom there is, and so on.
-/// What is found is checked on all rows. Quasi-complete separation is looked for in up to 4096 columns.
+/// `slack` above its least value. A row whose loss is more than that cannot be separated; rows predicted with little
+/// doubt are put to the test all the same. A direction keeps the scores of all other rows: where these leave no freedom
+/// there is none, which their Gram matrix tells. Else the rows left are fitted in what freedom there is, and so on.
+/// What is found is checked on all rows. Quasi-complete separation is looked for in up to 4096 parameters.
 [[nodiscard]] std::optional<Separation> find_separation(const Objective& objective, const Coefficients& at,
                                                         double slack);
 
