@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import curvature
-from curvature import _core, boosting, model
+from curvature import _core, _linear_model, _trees_model, boosting, linear, model
 from curvature._params import RIVAL_NAMES
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -63,7 +63,7 @@ def test_code_runs_and_prints_what_the_page_says(page: Path, tmp_path: Path, mon
         assert same_output(printed.getvalue(), promised or ""), f"line {line} prints\n{printed.getvalue()}"
 
 
-@pytest.mark.parametrize("module", [boosting, model], ids=lambda module: module.__name__)
+@pytest.mark.parametrize("module", [boosting, linear, model, _linear_model, _trees_model], ids=lambda module: module.__name__)
 def test_examples_of_docstrings(module: object) -> None:
     failed, attempted = doctest.testmod(module)
     assert attempted > 0

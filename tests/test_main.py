@@ -59,7 +59,7 @@ def test_other_bits_are_a_failure(
 
     def load_another(path: Path) -> cv.Model:
         model = cv.load(path)
-        return cv.Model(model.forest, np.nextafter(model.start_scores, 1e9), model.settings, model.classes)
+        return type(model)(model.forest, np.nextafter(model.start_scores, 1e9), model.settings, model.classes)
 
     monkeypatch.setattr(first_run, "load", load_another)
     assert first_run.main(["--output", str(tmp_path)]) == 1

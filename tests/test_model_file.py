@@ -293,7 +293,8 @@ DAMAGE: dict[str, dict[str, Any]] = {
     "one class": {"classes__ends": np.array([5])},
     "two names": {"feature_names__ends": lambda a: a[1:]},
     **{f"n_features {v!r}": {"header": changed(n_features=v)} for v in (0, -1, 2, 4, 3.0, "3", 2**31, None)},
-    **{f"format {v!r}": {"header": changed(format=v)} for v in (0, 1, 3, "2", True, None)},
+    **{f"format {v!r}": {"header": changed(format=v)} for v in (0, 2, 4, "3", True, None)},
+    **{f"kind {v!r}": {"header": changed(kind=v)} for v in ("linear", "", None, [])},
     **{f"header {text[:8]}": {"header": text} for text in ("", "[]", "null", '{"format":1', "[" * 100_000)},
     **{f"settings {v!r}": {"header": changed(settings=v)} for v in ({}, [], None, {"loss": "logistic"})},
     **{f"loss {v!r}": {"header": changed("settings", loss=v)} for v in (None, 3, "logistic", {})},
@@ -356,8 +357,7 @@ def test_save_is_in_full_or_not_at_all(tmp_path: Path, monkeypatch: pytest.Monke
 
 def test_saves_at_once_leave_one_of_the_models(tmp_path: Path) -> None:
     """Threads that save to one path do not disturb one another, nor a reader."""
-    path = tmp_path / "model"
-    models = [regressor(n_estimators=n).model_ for n in (2, 60)]
+    path, models = tmp_path / "model", [regressor(n_estimators=n).model_ for n in (2, 60)]
     allowed = {model.to_bytes() for model in models}
     models[0].save(path)
     failures: list[BaseException] = []

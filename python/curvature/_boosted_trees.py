@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import os
-import re
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any, Self, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator
-from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from . import _core
-from ._params import KnownParameters, core_params, shaping_params
-from ._threads import thread_count
+from ._checked_table import checked_table
+from ._model_estimator import ModelEstimator, stored_class_weight
+from ._params import core_params, shaping_params
+from ._trees_model import TreesModel
 from .losses.loss import Loss, warn_if_inexact
-from .model import Model, Scores
+from .model import Scores
 
 PARAMETERS = """n_estimators : int, default=300
         Trees, one a round.
@@ -65,25 +62,17 @@ def with_parameters(extra: str = "") -> Any:
     return fill
 
 
-class BoostedTrees(KnownParameters, BaseEstimator):
+class BoostedTrees(ModelEstimator[TreesModel]):
     """What both estimators share: the fit through the core, and everything that the fitted model answers."""
 
-    model_: Model
-    n_features_in_: int
+    _model_kind = TreesModel
 
-    @contextmanager
-    def _whole_or_nothing(self) -> Iterator[dict[str, Any]]:
-        """Check the parameters and hand them over; where the fit then fails, leave the estimator as it was."""
-        before = dict(self.__dict__)
-        try:
-            values = self.get_params()
-            for name in ("loss", "class_weight"):
-                values.pop(name, None)
-            yield core_params(values)
-        except BaseException:
-            self.__dict__.clear()
-            self.__dict__.update(before)
-            raise
+    def _core_params(self) -> dict[str, Any]:
+        """The parameters, checked, as the core reads them."""
+        values = self.get_params()
+        for name in ("loss", "class_weight"):
+            values.pop(name, None)
+        return core_params(values)
 
     def _fit_core(
         self,
@@ -97,13 +86,10 @@ class BoostedTrees(KnownParameters, BaseEstimator):
         core_loss = loss.core(columns, 0 if classes is None else len(classes))
         start_scores, forest = _core.boost_fit(X, columns, weights, core_loss, params)
         parameters = shaping_params(params)
-        class_weight = self.get_params().get("class_weight")
-        if isinstance(class_weight, dict) and classes is not None:  # labels are tensors of the model file, not JSON
-            parameters["class_weight"] = [float(class_weight.get(label, 1.0)) for label in classes.tolist()]
-        elif class_weight is not None:
-            parameters["class_weight"] = class_weight
+        if classes is not None:
+            parameters |= stored_class_weight(self.get_params()["class_weight"], classes)
         settings = {"loss": loss.to_dict(), "parameters": parameters}
-        self.model_ = Model(forest, start_scores, settings, classes, getattr(self, "feature_names_in_", None))
+        self.model_ = TreesModel(forest, start_scores, settings, classes, getattr(self, "feature_names_in_", None))
         self._warn_if_nothing_could_split(len(X) if weights is None else float(weights.sum()))
         warn_if_inexact(loss, columns, start_scores)
 
@@ -115,33 +101,6 @@ class BoostedTrees(KnownParameters, BaseEstimator):
                 "and two leaves need twice as much as one. Lower min_child_samples, or scale the weights.",
                 stacklevel=5,
             )
-
-    @classmethod
-    def from_model(cls, model: Model) -> Self:
-        """The fitted estimator of a model, with the parameters that shaped it.
-
-        Raises
-        ------
-        ValueError
-            The model is of the other kind (regression, classification).
-        """
-        parameters = dict(model.settings["parameters"])
-        if isinstance(by_class := parameters.get("class_weight"), list) and model.classes is not None:
-            parameters["class_weight"] = dict(zip(model.classes.tolist(), by_class, strict=True))
-        estimator = cls(loss=model.loss.as_parameter(), **parameters)
-        if estimator.__sklearn_tags__().estimator_type != ("regressor" if model.classes is None else "classifier"):
-            raise ValueError(f"{model!r} is not for a {cls.__name__}.")
-        estimator.model_ = model
-        estimator.n_features_in_ = model.n_features
-        if model.classes is not None:
-            estimator.classes_ = model.classes
-        if model.feature_names is not None:
-            estimator.feature_names_in_ = model.feature_names.astype(object)
-        return estimator
-
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the fitted model to a safetensors file; `curvature.load` reads it. See `Model.save`."""
-        self._fitted().save(path)
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
         """Predicted responses, shape (n,) or (n, n_outputs), or class labels, shape (n,)."""
@@ -168,41 +127,11 @@ class BoostedTrees(KnownParameters, BaseEstimator):
         total = gains.sum()
         return gains / total if total > 0 else gains
 
-    def _fitted(self) -> Model:
-        check_is_fitted(self)
-        return self.model_
-
     def _checked(self, X: ArrayLike) -> NDArray[Any]:
         table: NDArray[Any] = checked_table(self, X, reset=False)
         return table
-
-    def _threads(self) -> int:
-        return thread_count(self.get_params()["n_jobs"])
-
-    def __sklearn_is_fitted__(self) -> bool:
-        return hasattr(self, "model_")
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
         return tags
-
-
-def checked_table(estimator: BaseEstimator, X: ArrayLike, y: Any = "no_validation", **options: Any) -> Any:
-    """Shape, dtype and feature names by scikit-learn; values stay as they lie in memory, NaN and infinities allowed."""
-    rules: dict[str, Any] = {"dtype": "numeric", "ensure_all_finite": False}
-    try:
-        return validate_data(estimator, X, y, **rules, **options)
-    except (TypeError, ValueError) as error:
-        if re.search(r"\b[Xy]\b|feature|sample|requires", str(error)):
-            raise
-        # A conversion failed in NumPy, which does not know what it was given.
-        raise type(error)(f"{_culprit(X, rules)}: {error}") from error
-
-
-def _culprit(X: ArrayLike, rules: dict[str, Any]) -> str:
-    try:
-        check_array(X, **rules)
-    except (TypeError, ValueError):
-        return "X"
-    return "y"

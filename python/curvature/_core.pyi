@@ -64,11 +64,39 @@ class Forest:
     ) -> None: ...
     def apply(self, X: NDArray[Any], n_jobs: int = -1) -> NDArray[np.int32]: ...
 
+Design = NDArray[Any] | tuple[NDArray[Any], NDArray[np.int32], NDArray[np.int64], tuple[int, int]]
+
+class LinearModel:
+    @staticmethod
+    def from_arrays(weights: NDArray[np.float64], intercepts: NDArray[np.float64]) -> LinearModel: ...
+    def arrays(self) -> dict[str, NDArray[np.float64]]: ...
+    @property
+    def n_features(self) -> int: ...
+    @property
+    def n_outputs(self) -> int: ...
+    def add_scores(self, X: Design, scores: NDArray[np.float64], n_jobs: int = -1) -> None: ...
+
+def linear_parameter_table() -> list[dict[str, Any]]: ...
+def check_linear_params(params: dict[str, Any]) -> None: ...
+def linear_fit(
+    X: Design,
+    columns: list[NDArray[np.float64]],
+    weights: NDArray[np.float64] | None,
+    loss: Loss,
+    params: dict[str, Any],
+    penalty_factors: NDArray[np.float64] | None = None,
+    lower: NDArray[np.float64] | None = None,
+    upper: NDArray[np.float64] | None = None,
+    offsets: list[NDArray[np.float64]] = ...,
+    start: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None,
+) -> dict[str, Any]: ...
+def first_not_finite(X: Design, n_jobs: int = -1) -> tuple[int, int] | None: ...
+
 class SgdFit:
     def __init__(self, params: dict[str, Any]) -> None: ...
     def fit(
         self,
-        X: NDArray[Any] | tuple[NDArray[Any], NDArray[np.int32], NDArray[np.int64], tuple[int, int]],
+        X: Design,
         columns: list[NDArray[np.float64]],
         weights: NDArray[np.float64] | None,
         loss: Loss,
@@ -78,7 +106,7 @@ class SgdFit:
     ) -> dict[str, Any]: ...
     def partial_fit(
         self,
-        X: NDArray[Any] | tuple[NDArray[Any], NDArray[np.int32], NDArray[np.int64], tuple[int, int]],
+        X: Design,
         columns: list[NDArray[np.float64]],
         weights: NDArray[np.float64] | None,
         loss: Loss,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import inspect
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -75,29 +76,34 @@ NOT_YET = {
 class KnownParameters:
     """Refuses unknown constructor arguments with a TypeError that names the parameter that was meant."""
 
+    _rival_names: Mapping[str, str] = RIVAL_NAMES
+    _rival_notes: Mapping[str, str] = {}
+    _not_yet: frozenset[str] = frozenset(NOT_YET)
+
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         """Look at the names only; `__init__` takes the values."""
         known = [name for name in inspect.signature(cls.__init__).parameters if name != "self"]
         for name in kwargs:
             if name not in known:
-                raise TypeError(f"{cls.__name__} has no parameter {name!r}{_suggestion(name, known)}")
+                raise TypeError(f"{cls.__name__} has no parameter {name!r}{cls._suggestion(name, known)}")
         return super().__new__(cls)
 
-
-def _suggestion(name: str, known: list[str]) -> str:
-    if RIVAL_NAMES.get(name) in known:
-        return f": it is called {RIVAL_NAMES[name]!r} here."
-    if name in NOT_YET:
-        return "; this version does not offer it yet."
-    if nearest := difflib.get_close_matches(name, known, n=1):
-        return f": did you mean {nearest[0]!r}?"
-    return f"; it has {', '.join(known)}."
+    @classmethod
+    def _suggestion(cls, name: str, known: list[str]) -> str:
+        if (ours := cls._rival_names.get(name)) in known:
+            note = f" ({cls._rival_notes[name]})" if name in cls._rival_notes else ""
+            return f": it is called {ours!r} here{note}."
+        if name in cls._not_yet:
+            return "; this version does not offer it yet."
+        if nearest := difflib.get_close_matches(name, known, n=1):
+            return f": did you mean {nearest[0]!r}?"
+        return f"; it has {', '.join(known)}."
 
 
 def core_params(values: dict[str, Any]) -> dict[str, Any]:
     """An estimator's parameters as the core reads them, each checked against its bounds."""
     params = dict(values)
-    params["seed"] = _seed(params.pop("random_state"))
+    params["seed"] = seed_of(params.pop("random_state"))
     params["n_jobs"] = thread_count(params["n_jobs"])
     _core.check_params(params)
     return params
@@ -112,7 +118,7 @@ def shaping_params(params: dict[str, Any]) -> dict[str, Any]:
     return shaping | {"grow_policy": params["grow_policy"], "random_state": params["seed"]}
 
 
-def _seed(random_state: Any) -> int:
+def seed_of(random_state: Any) -> int:
     """A number for the core's counters: the integer itself, or one drawn from a generator or from the system."""
     if isinstance(random_state, (int, np.integer)) and not isinstance(random_state, bool):
         if 0 <= random_state < 2**64:

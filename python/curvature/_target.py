@@ -58,12 +58,38 @@ class ClassTarget:
         if len(classes) < 2:
             named = f"one class only, {classes.tolist()[0]!r}" if len(classes) else "no class"
             raise ValueError(f"y has {named}: a classifier needs two among the rows of weight > 0.")
+        return cls._of_classes(classes, y, class_weight, weights)
+
+    @classmethod
+    def of_known(
+        cls, classes: NDArray[Any], y: NDArray[Any], class_weight: Any, weights: NDArray[np.float64] | None
+    ) -> ClassTarget:
+        """Encode labels of classes that are known beforehand; not all of them need to occur."""
+        y = _plain(y)
+        if len(classes) < 2:
+            raise ValueError(f"classes={classes.tolist()!r} must be two labels or more.")
+        if not (known := np.isin(y, classes)).all():
+            row = int((~known).argmax())
+            raise ValueError(f"y[{row}]={y[[row]].tolist()[0]!r} is none of the classes {classes.tolist()!r}.")
+        if isinstance(class_weight, str):
+            raise ValueError(f"class_weight={class_weight!r} needs all rows at once: give partial_fit a dict.")
+        return cls._of_classes(classes, y, class_weight, weights)
+
+    @classmethod
+    def _of_classes(
+        cls, classes: NDArray[Any], y: NDArray[Any], class_weight: Any, weights: NDArray[np.float64] | None
+    ) -> ClassTarget:
         codes = _codes(y, classes)
         factors = class_factors(class_weight, classes, codes, weights)
         if factors is not None:
             by_row = factors[codes.astype(np.intp)]
             weights = by_row if weights is None else weights * by_row
         return cls(classes, codes, weights)
+
+
+def read_classes(classes: ArrayLike) -> NDArray[Any]:
+    """Different labels in sorted order."""
+    return np.unique(_plain(np.asarray(classes)))
 
 
 def _distinct(y: NDArray[Any]) -> NDArray[Any]:

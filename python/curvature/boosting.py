@@ -9,7 +9,9 @@ from numpy.typing import ArrayLike
 from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.utils.metaestimators import available_if
 
-from ._boosted_trees import CLASS_WEIGHT, BoostedTrees, checked_table, with_parameters
+from ._boosted_trees import CLASS_WEIGHT, BoostedTrees, with_parameters
+from ._checked_table import checked_table
+from ._model_estimator import has_probabilities
 from ._target import ClassTarget, read_numbers, read_weights
 from .losses.loss import read_loss
 from .model import Scores
@@ -115,22 +117,13 @@ class BoostedTreesRegressor(RegressorMixin, BoostedTrees):
         ValueError
             Bad shapes, values or parameters; the message names the argument, the value and what is allowed.
         """
-        with self._whole_or_nothing() as params:
+        with self._whole_or_nothing():
+            params = self._core_params()
             loss = read_loss(self.loss)
             table, numbers = checked_table(self, X, y, y_numeric=True, multi_output=loss.n_targets > 1)
             columns = loss.columns(read_numbers(numbers), loss_data)
             self._fit_core(params, table, loss, columns, read_weights(sample_weight, table))
         return self
-
-
-def _has_probabilities(estimator: BoostedTreesClassifier) -> bool:
-    """Whether the scores are linked to probabilities; a bad loss is left for `fit` to name."""
-    if estimator.__sklearn_is_fitted__():
-        return estimator.model_.has_probabilities
-    try:
-        return read_loss(estimator.loss).of_classes(2).link.gives_probabilities
-    except ValueError:
-        return True
 
 
 @with_parameters(CLASS_WEIGHT)
@@ -216,7 +209,8 @@ class BoostedTreesClassifier(ClassifierMixin, BoostedTrees):
 
     def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None, loss_data: Any = None) -> Self:
         """Fit the trees to labels of any dtype; otherwise as `BoostedTreesRegressor.fit`."""
-        with self._whole_or_nothing() as params:
+        with self._whole_or_nothing():
+            params = self._core_params()
             given = read_loss(self.loss)
             table, labels = checked_table(self, X, y)
             target = ClassTarget.read(labels, self.class_weight, read_weights(sample_weight, table))
@@ -226,7 +220,7 @@ class BoostedTreesClassifier(ClassifierMixin, BoostedTrees):
             self.classes_ = target.classes
         return self
 
-    @available_if(_has_probabilities)  # type: ignore[untyped-decorator]
+    @available_if(has_probabilities)  # type: ignore[untyped-decorator]
     def predict_proba(self, X: ArrayLike) -> Scores:
         """Class probabilities, shape (n, n_classes), columns in the order of `classes_`."""
         return self._fitted().predict_proba(self._checked(X), n_jobs=self._threads())
@@ -239,7 +233,7 @@ class BoostedTreesClassifier(ClassifierMixin, BoostedTrees):
         """`decision_function` after the first round, the first two, and so on."""
         return self._fitted().staged_decision_function(self._checked(X), n_jobs=self._threads())
 
-    @available_if(_has_probabilities)  # type: ignore[untyped-decorator]
+    @available_if(has_probabilities)  # type: ignore[untyped-decorator]
     def staged_predict_proba(self, X: ArrayLike) -> Iterator[Scores]:
         """`predict_proba` after the first round, the first two, and so on."""
         return self._fitted().staged_predict_proba(self._checked(X), n_jobs=self._threads())

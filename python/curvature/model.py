@@ -4,34 +4,27 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from . import _core
 from ._links import Link
-from ._model_file import pack_model, unpack_model
-from ._threads import thread_count
+from ._model_file import StoredModel, damage_is_a_format_error, pack_model, require, unpack_model
 from .losses import Loss
 
 Scores = NDArray[np.float64]
 
 
 class Model:
-    """A sum of trees with its schema; immutable, and safe to use from several threads at once.
+    """What every fitted model answers; immutable, and safe to use from several threads at once.
 
-    Made by an estimator's ``fit`` (its ``model_``) or by `load`. A row has K raw scores, one an output of the loss:
-    ``start_scores[k]`` and the leaf values of the trees ``k, k + K, k + 2K, …``, added in that order. The response is
-    the inverse link of the scores.
+    Made by an estimator's ``fit`` (its ``model_``) or by `load`: a `TreesModel` or a `LinearModel`, each with answers
+    of its own beside these. A row has K raw scores, one an output of the loss; the response is the inverse link of the
+    scores.
 
     Parameters
     ----------
-    forest : _core.Forest
-        The trees.
-    start_scores : ndarray of shape (K,)
-        The raw scores before the first tree.
     settings : dict
         The loss, and the parameters that shaped the model (plain JSON values).
     classes : ndarray, optional
@@ -49,16 +42,18 @@ class Model:
     (442,)
     """
 
+    kind: ClassVar[str]
+    kinds: ClassVar[dict[str, type[Model]]] = {}
+
+    def __init_subclass__(cls) -> None:
+        Model.kinds[cls.kind] = cls
+
     def __init__(
         self,
-        forest: _core.Forest,
-        start_scores: Scores,
         settings: dict[str, Any],
         classes: NDArray[Any] | None = None,
         feature_names: NDArray[Any] | None = None,
     ) -> None:
-        self.forest = forest
-        self.start_scores = start_scores
         self.settings = settings
         self.classes = classes
         self.feature_names = feature_names
@@ -77,50 +72,20 @@ class Model:
     @property
     def n_features(self) -> int:
         """Number of columns of the tables that the model takes."""
-        return self.forest.n_features
+        raise NotImplementedError
 
     @property
     def n_outputs(self) -> int:
         """Raw scores a row has."""
-        return self.forest.n_outputs
-
-    @property
-    def n_trees(self) -> int:
-        """Number of trees: one a round and output."""
-        return self.forest.n_trees
-
-    @property
-    def n_rounds(self) -> int:
-        """Number of rounds."""
-        return self.forest.n_trees // self.n_outputs
+        raise NotImplementedError
 
     def __repr__(self) -> str:
         kind = "regression" if self.classes is None else f"classification into {self.classes.tolist()}"
-        return f"Model({kind}, loss={self.loss.name!r}, {self.n_trees} trees, {self.n_features} features)"
+        return f"Model({kind}, loss={self.loss.name!r}, {self._size()})"
 
     def decision_function(self, X: ArrayLike, *, n_jobs: int | None = None) -> Scores:
-        """Raw scores: the start score and the leaf values, added tree by tree in float64.
-
-        Parameters
-        ----------
-        X : array-like of shape (n, n_features)
-            float16/32/64, integers or bool; NaN is missing.
-        n_jobs : int or None, default=None
-            Threads; None or -1 for all that are available. The result does not depend on it.
-
-        Returns
-        -------
-        ndarray of shape (n,), or (n, n_outputs) where there are several, float64
-
-        Raises
-        ------
-        ValueError
-            Another number of columns than in training, other names, or a dtype that is not numeric.
-        """
-        table = self._table(X)
-        scores = np.tile(self.start_scores, (table.shape[0], 1))
-        self.forest.add_scores(table, 0, self.n_trees, scores, thread_count(n_jobs))
-        return self._flat(scores)
+        """Raw scores, shape (n,), or (n, n_outputs) where there are several."""
+        raise NotImplementedError
 
     def predict(self, X: ArrayLike, *, n_jobs: int | None = None) -> NDArray[Any]:
         """Responses of a regression (the inverse link of the scores), or class labels.
@@ -139,60 +104,23 @@ class Model:
         """
         return self._probabilities(self.decision_function(X, n_jobs=n_jobs))
 
-    def apply(self, X: ArrayLike, *, n_jobs: int | None = None) -> NDArray[np.int32]:
-        """Leaf of every row in every tree: the node's index within its tree.
-
-        Shape (n, n_rounds), or (n, n_rounds, n_outputs) where there are several outputs.
-        """
-        leaves = self.forest.apply(self._table(X), thread_count(n_jobs))
-        return leaves if self.n_outputs == 1 else leaves.reshape(len(leaves), -1, self.n_outputs)
-
-    def staged_decision_function(self, X: ArrayLike, *, n_jobs: int | None = None) -> Iterator[Scores]:
-        """Raw scores after the first round, the first two, and so on: `n_rounds` arrays as of `decision_function`."""
-        table = self._table(X)
-        threads = thread_count(n_jobs)
-        scores = np.tile(self.start_scores, (table.shape[0], 1))
-        for tree in range(0, self.n_trees, self.n_outputs):
-            self.forest.add_scores(table, tree, tree + self.n_outputs, scores, threads)
-            yield self._flat(scores.copy())
-
-    def staged_predict(self, X: ArrayLike, *, n_jobs: int | None = None) -> Iterator[NDArray[Any]]:
-        """`predict` after the first round, the first two, and so on."""
-        return (self._answer(scores) for scores in self.staged_decision_function(X, n_jobs=n_jobs))
-
-    def staged_predict_proba(self, X: ArrayLike, *, n_jobs: int | None = None) -> Iterator[Scores]:
-        """`predict_proba` after the first round, the first two, and so on."""
-        return (self._probabilities(scores) for scores in self.staged_decision_function(X, n_jobs=n_jobs))
-
-    def importances(self, kind: str = "gain") -> Scores:
-        """Importance of every feature, shape (n_features,).
-
-        Parameters
-        ----------
-        kind : {"gain", "split"}, default="gain"
-            Total fall of the objective by the feature's splits, or their number.
-        """
-        if kind not in ("gain", "split"):
-            raise ValueError(f"kind={kind!r} must be 'gain' or 'split'.")
-        nodes = self.forest.arrays()
-        split = nodes["feature"] >= 0
-        weights = nodes["gain"][split] if kind == "gain" else None
-        return np.bincount(nodes["feature"][split], weights, minlength=self.n_features).astype(np.float64)
-
     def to_bytes(self) -> bytes:
         """The model as the bytes of a safetensors file: numbers and names, no code."""
-        return pack_model(self.forest, self.start_scores, self.settings, self.classes, self.feature_names)
+        return pack_model(self.kind, self.n_features, self._tensors(), self.settings, self.classes, self.feature_names)
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Model:
-        """The model that `to_bytes` wrote.
+        """The model that `to_bytes` wrote, of the kind that it was.
 
         Raises
         ------
         ModelFormatError
             The bytes are no whole model. Everything is checked before it is used.
         """
-        return cls(*unpack_model(data))
+        with damage_is_a_format_error():
+            stored = unpack_model(data)
+            require(stored.kind in Model.kinds, f"the model's kind={stored.kind!r} is not known.")
+            return Model.kinds[stored.kind]._of_stored(stored)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model to a file, in full or not at all: a temporary file beside it is renamed at the end."""
@@ -210,22 +138,20 @@ class Model:
     def __reduce__(self) -> tuple[Any, ...]:
         return Model.from_bytes, (self.to_bytes(),)
 
-    def _table(self, X: ArrayLike) -> NDArray[Any]:
+    def _size(self) -> str:
+        raise NotImplementedError
+
+    def _tensors(self) -> dict[str, NDArray[Any]]:
+        raise NotImplementedError
+
+    @classmethod
+    def _of_stored(cls, stored: StoredModel) -> Model:
+        raise NotImplementedError
+
+    def _check_names(self, X: ArrayLike) -> None:
         names = getattr(X, "columns", None)
         if names is not None and self.feature_names is not None and list(names) != list(self.feature_names):
             raise ValueError(_names_message(list(names), list(self.feature_names)))
-        if hasattr(X, "toarray"):
-            raise TypeError("X is a sparse matrix; this version takes dense tables only: pass X.toarray().")
-        table = np.asarray(X)
-        if table.dtype == object:  # a frame with nullable columns, or None among numbers
-            as_numpy = getattr(X, "to_numpy", None)
-            try:
-                table = as_numpy(np.float64, na_value=np.nan) if as_numpy else table.astype(np.float64)
-            except (TypeError, ValueError) as error:
-                raise ValueError(f"X must hold numbers: {error}") from error
-        if table.ndim != 2:
-            raise ValueError(f"X must have 2 dimensions (rows, features), got shape {table.shape}.")
-        return table
 
     def _answer(self, scores: Scores) -> NDArray[Any]:
         if self.classes is None:

@@ -1,0 +1,170 @@
+"""One objective of a linear model, and its solution by the core."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import _core
+from ._linear_params import LinearParams
+from ._tables import Design, read_design
+from .losses import Loss
+
+Floats = NDArray[np.float64]
+Start = tuple[Floats, Floats]
+
+
+@dataclass(frozen=True)
+class Solution:
+    """Where a solver stopped: weights (K, p), intercepts (K,), and how sure it is.
+
+    ``gap`` bounds (F - least F) / |F|, NaN where it is not known; ``advice`` says what to change where it did not
+    converge; from ``sgd_state`` another epoch may go on.
+    """
+
+    weights: Floats
+    intercepts: Floats
+    solver: str
+    n_iter: int
+    gap: float
+    objective: float
+    converged: bool
+    advice: str
+    sgd_state: dict[str, Any] | None = None
+
+    @property
+    def start(self) -> Start:
+        """Where another fit may begin."""
+        return self.weights, self.intercepts
+
+
+@dataclass(frozen=True)
+class LinearProblem:
+    """``F = sum(w l(y, f)) / sum(w) + alpha sum(factor (l1_ratio |b| + (1 - l1_ratio) b^2 / 2))``, lower <= b <= upper.
+
+    Attributes
+    ----------
+    table : ndarray or CSR of shape (n, p)
+        Rows, finite.
+    loss, n_classes
+        What is minimised, and the classes of its target.
+    columns : list of ndarray of shape (n,)
+        What the loss reads.
+    weights, offsets, penalty_factors, lower, upper
+        None (or an empty list) where there are none.
+    """
+
+    table: Any
+    loss: Loss
+    n_classes: int
+    columns: list[Floats]
+    weights: Floats | None
+    offsets: list[Floats]
+    penalty_factors: Floats | None
+    lower: Floats | None
+    upper: Floats | None
+
+    @cached_property
+    def design(self) -> Design:
+        """The table as the core reads it."""
+        return read_design(self.table)
+
+    @property
+    def n_rows(self) -> int:
+        """Rows of the table."""
+        return int(self.table.shape[0])
+
+    @property
+    def n_features(self) -> int:
+        """Columns of the table."""
+        return int(self.table.shape[1])
+
+    def core_loss(self) -> _core.Loss:
+        """The loss as the core runs it."""
+        return self.loss.core(self.columns, self.n_classes)
+
+    def of_rows(self, rows: NDArray[np.intp]) -> LinearProblem:
+        """The same with some of the rows."""
+        return replace(
+            self,
+            table=self.table[rows],
+            columns=[column[rows] for column in self.columns],
+            weights=None if self.weights is None else self.weights[rows],
+            offsets=[offset[rows] for offset in self.offsets],
+        )
+
+    def of_table(self, table: Any) -> LinearProblem:
+        """The same rows with other columns, without penalty factors and bounds."""
+        return replace(self, table=table, penalty_factors=None, lower=None, upper=None)
+
+    def solve(self, params: LinearParams, alpha: float, start: Start | None = None) -> Solution:
+        """The least F, from a start if there is one."""
+        if params.linear["solver"] == "sgd":
+            return self._descend(params, alpha, start)
+        found = _core.linear_fit(
+            self.design,
+            self.columns,
+            self.weights,
+            self.core_loss(),
+            params.with_alpha(alpha),
+            penalty_factors=self.penalty_factors,
+            lower=self.lower,
+            upper=self.upper,
+            offsets=self.offsets,
+            start=start,
+        )
+        return Solution(**found)
+
+    def _descend(self, params: LinearParams, alpha: float, start: Start | None) -> Solution:
+        sgd = _core.SgdFit(params.sgd | params.with_alpha(alpha))
+        found = sgd.fit(
+            self.design, self.columns, self.weights, self.core_loss(), self.offsets, start, self.penalty_factors
+        )
+        return self._reached(sgd, params, alpha, found["n_iter"], found["converged"], found["advice"])
+
+    def one_epoch(self, params: LinearParams, state: dict[str, Any] | None, start: Start | None) -> Solution:
+        """One epoch of gradient descent, from a state of it or else from a start."""
+        values = params.sgd | params.linear
+        if state is None:
+            n_outputs = self.loss.outputs(self.n_classes)
+            weights, intercepts = start or (np.zeros((n_outputs, self.n_features)), np.zeros(n_outputs))
+            state = _core.SgdFit(values).state() | {
+                "n_outputs": n_outputs,
+                "n_columns": self.n_features,
+                "weights": np.concatenate([weights.ravel(), intercepts]),
+            }
+        sgd = _core.SgdFit.from_state(values, state)
+        sgd.partial_fit(self.design, self.columns, self.weights, self.core_loss(), self.offsets, self.penalty_factors)
+        return self._reached(sgd, params, params.linear["alpha"], sgd.state()["epochs"])
+
+    def _reached(
+        self,
+        sgd: _core.SgdFit,
+        params: LinearParams,
+        alpha: float,
+        n_iter: int,
+        converged: bool = True,
+        advice: str = "",
+    ) -> Solution:
+        weights, intercepts = sgd.coefficients()
+        objective = self.mean_loss(weights, intercepts, params.n_jobs) + self._penalty(weights, params, alpha)
+        return Solution(weights, intercepts, "sgd", n_iter, np.nan, objective, converged, advice, sgd.state())
+
+    def _penalty(self, weights: Floats, params: LinearParams, alpha: float) -> float:
+        share = params.linear["l1_ratio"]
+        costs = share * np.abs(weights) + (1 - share) / 2 * weights**2
+        factors = 1.0 if self.penalty_factors is None else self.penalty_factors
+        return float(alpha * (factors * costs).sum())
+
+    def mean_loss(self, weights: Floats, intercepts: Floats, n_jobs: int) -> float:
+        """``sum(w l(y, f)) / sum(w)`` of these coefficients, without the penalty."""
+        scores = np.zeros((self.n_rows, len(intercepts)))
+        _core.LinearModel.from_arrays(weights, intercepts).add_scores(self.design, scores, n_jobs)
+        for output, offset in enumerate(self.offsets):
+            scores[:, output] += offset
+        losses = self.core_loss().values(self.columns, [np.ascontiguousarray(column) for column in scores.T])
+        return float(np.average(losses, weights=self.weights))

@@ -1,0 +1,190 @@
+"""A linear model: its coefficients and scores."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from . import _core
+from ._linear_params import check_stored_params
+from ._model_file import StoredModel, check_class_weight, require
+from ._tables import n_rows_of, read_design, read_offset, require_finite
+from ._threads import thread_count
+from .losses import Loss
+from .model import Model, Scores
+
+CONSTRAINTS = ("lower", "penalty_factors", "upper")
+
+
+class LinearModel(Model):
+    """Weights of K outputs over p columns, ``f_k = x . weights[k] + intercepts[k] + offset_k``, with their schema.
+
+    Parameters
+    ----------
+    coefficients : _core.LinearModel
+        Weights and intercepts.
+    settings : dict
+        As of `Model`; also whether an offset was given at the fit, and whether each class was fitted against the rest.
+    classes, feature_names
+        As of `Model`.
+    constraints : dict of ndarray of shape (n_features,), optional
+        Bounds ("lower", "upper") and "penalty_factors" of the fit, where there were any.
+
+    Examples
+    --------
+    >>> import curvature as cv
+    >>> model = cv.LinearRegressor(alpha=0).fit([[0.0], [1.0], [2.0]], [1.0, 3.0, 5.0]).model_
+    >>> model.weights.round(6), model.intercepts.round(6)
+    (array([[2.]]), array([1.]))
+    >>> model.predict([[10.0]]).round(6)
+    array([21.])
+    """
+
+    kind = "linear"
+
+    def __init__(
+        self,
+        coefficients: _core.LinearModel,
+        settings: dict[str, Any],
+        classes: NDArray[Any] | None = None,
+        feature_names: NDArray[Any] | None = None,
+        constraints: dict[str, NDArray[np.float64]] | None = None,
+    ) -> None:
+        super().__init__(settings, classes, feature_names)
+        self.coefficients = coefficients
+        self.constraints = constraints or {}
+
+    @property
+    def weights(self) -> NDArray[np.float64]:
+        """A weight an output and column, shape (n_outputs, n_features)."""
+        return self.coefficients.arrays()["weights"]
+
+    @property
+    def intercepts(self) -> NDArray[np.float64]:
+        """An intercept an output."""
+        return self.coefficients.arrays()["intercepts"]
+
+    @property
+    def n_features(self) -> int:
+        """Number of columns of the tables that the model takes."""
+        return self.coefficients.n_features
+
+    @property
+    def n_outputs(self) -> int:
+        """Raw scores a row has."""
+        return self.coefficients.n_outputs
+
+    def decision_function(self, X: Any, *, offset: ArrayLike | None = None, n_jobs: int | None = None) -> Scores:
+        """Raw scores, ``f_k = x . weights[k] + intercepts[k] + offset_k``.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n, n_features)
+            float32/64 as they lie, other numbers as float64; NaN and infinities are refused.
+        offset : number or array-like of shape (n,) or (n, n_outputs), optional
+            Added to the raw scores. A model that was fitted with an offset wants one.
+        n_jobs : int or None, default=None
+            Threads; None or -1 for all that are available. The result does not depend on it.
+
+        Returns
+        -------
+        ndarray of shape (n,), or (n, n_outputs) where there are several, float64
+
+        Raises
+        ------
+        ValueError
+            Another number of columns than in training, other names, numbers that are not finite, or no offset.
+        """
+        self._check_names(X)
+        if offset is None and self.settings["offset"]:
+            raise ValueError("the model was fitted with an offset: pass offset=... or offset=0.")
+        design, threads = read_design(X), thread_count(n_jobs)
+        n_rows = n_rows_of(design)
+        scores = np.zeros((n_rows, self.n_outputs))
+        self.coefficients.add_scores(design, scores, threads)
+        if not np.isfinite(scores.sum()):  # a number that is not finite shows in the scores: even times 0 it is NaN
+            require_finite(design, self.feature_names, threads)
+        for output, column in enumerate(read_offset(offset, n_rows, self.n_outputs)):
+            scores[:, output] += column
+        return self._flat(scores)
+
+    def predict(self, X: Any, *, offset: ArrayLike | None = None, n_jobs: int | None = None) -> NDArray[Any]:
+        """Responses of a regression (the inverse link of the scores), or class labels; `offset` as at the scores.
+
+        The label is that of the greatest score; of two classes with one score, the second where it is positive.
+        """
+        return self._answer(self.decision_function(X, offset=offset, n_jobs=n_jobs))
+
+    def predict_proba(self, X: Any, *, offset: ArrayLike | None = None, n_jobs: int | None = None) -> Scores:
+        """Class probabilities, shape (n, n_classes), columns in the order of `classes`: the inverse link of the scores.
+
+        Of classes that were fitted against the rest one by one, these are divided by their sum.
+
+        Raises
+        ------
+        ValueError
+            The model is of a regression, or its loss has no link to probabilities (hinge losses).
+        """
+        return self._probabilities(self.decision_function(X, offset=offset, n_jobs=n_jobs))
+
+    def _probabilities(self, scores: Scores) -> Scores:
+        p = super()._probabilities(scores)
+        if not self.settings["one_vs_rest"]:
+            return p
+        total = p.sum(axis=1, keepdims=True)
+        even = np.full_like(p, 1.0 / p.shape[1])  # where no class has any probability
+        shares: Scores = np.divide(p, total, out=even, where=total > 0)
+        return shares
+
+    def _size(self) -> str:
+        return f"linear, {self.n_features} features"
+
+    def _tensors(self) -> dict[str, NDArray[Any]]:
+        return self.coefficients.arrays() | {f"constraints.{name}": own for name, own in self.constraints.items()}
+
+    @classmethod
+    def _of_stored(cls, stored: StoredModel) -> LinearModel:
+        settings, p = stored.settings, stored.n_features
+        held = [name for name in CONSTRAINTS if f"constraints.{name}" in stored.tensors]
+        stored.require_tensors({"weights", "intercepts"} | {f"constraints.{name}" for name in held})
+        intercepts = stored.finite("intercepts")
+        weights = stored.finite("weights", (len(intercepts), p))
+        constraints = {name: stored.array(f"constraints.{name}", np.float64, (p,)) for name in held}
+        _check_constraints(constraints)
+        classes, feature_names = stored.classes(len(intercepts)), stored.feature_names()
+        _check_settings(settings, None if classes is None else len(classes), len(intercepts))
+        coefficients = _core.LinearModel.from_arrays(weights, intercepts)
+        return cls(coefficients, settings, classes, feature_names, constraints)
+
+
+def _check_constraints(constraints: dict[str, NDArray[np.float64]]) -> None:
+    require(("lower" in constraints) == ("upper" in constraints), "the model has one of two bounds only.")
+    if "lower" in constraints:
+        lower, upper = constraints["lower"], constraints["upper"]
+        require(bool(((lower <= 0) & (upper >= 0)).all()), "the model's bounds must have 0 between them.")
+    if "penalty_factors" in constraints:
+        factors = constraints["penalty_factors"]
+        require(
+            bool((np.isfinite(factors) & (factors >= 0)).all()),
+            "the model's penalty_factors must be finite and at least 0.",
+        )
+
+
+def _check_settings(settings: dict[str, Any], n_classes: int | None, n_outputs: int) -> None:
+    require(
+        set(settings) == {"loss", "offset", "one_vs_rest", "parameters"},
+        f"the model's settings are {sorted(settings)}.",
+    )
+    for name in ("offset", "one_vs_rest"):
+        require(type(settings[name]) is bool, f"the model's {name}={settings[name]!r} must be true or false.")
+    loss, apart = Loss.from_dict(settings["loss"]), settings["one_vs_rest"]
+    expected = (n_classes or 0) if apart else loss.outputs(n_classes or 0)
+    require(
+        expected == n_outputs and not (apart and (expected < 3 or loss.outputs(2) != 1)),
+        f"the model's loss={loss.name!r} has not one output for each of {n_outputs} intercepts.",
+    )
+    parameters = dict(settings["parameters"])
+    check_class_weight(parameters.pop("class_weight", None), n_classes)
+    check_stored_params(parameters, n_classes is not None)

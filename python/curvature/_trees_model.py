@@ -1,0 +1,191 @@
+"""A model of trees: its scores, leaves, stages and importances."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from . import _core
+from ._model_file import StoredModel, check_class_weight, check_seed, require
+from ._tables import read_table
+from ._threads import thread_count
+from .losses import Loss
+from .model import Model, Scores
+
+_TREES = {
+    "tree_begin": np.int64,
+    "feature": np.int32,
+    "threshold": np.float64,
+    "left": np.int32,
+    "missing_left": np.uint8,
+    "value": np.float64,
+    "gain": np.float64,
+    "cover": np.float64,
+}
+
+
+class TreesModel(Model):
+    """A sum of trees with its schema.
+
+    The raw scores of a row are ``start_scores[k]`` and the leaf values of the trees ``k, k + K, k + 2K, …``, added in
+    that order.
+
+    Parameters
+    ----------
+    forest : _core.Forest
+        The trees.
+    start_scores : ndarray of shape (K,)
+        The raw scores before the first tree.
+    settings, classes, feature_names
+        As of `Model`.
+
+    Examples
+    --------
+    >>> import curvature as cv
+    >>> from sklearn.datasets import load_diabetes
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> model = cv.BoostedTreesRegressor(n_estimators=10).fit(X, y).model_
+    >>> model.n_trees, model.apply(X).shape
+    (10, (442, 10))
+    """
+
+    kind = "trees"
+
+    def __init__(
+        self,
+        forest: _core.Forest,
+        start_scores: Scores,
+        settings: dict[str, Any],
+        classes: NDArray[Any] | None = None,
+        feature_names: NDArray[Any] | None = None,
+    ) -> None:
+        super().__init__(settings, classes, feature_names)
+        self.forest = forest
+        self.start_scores = start_scores
+
+    @property
+    def n_features(self) -> int:
+        """Number of columns of the tables that the model takes."""
+        return self.forest.n_features
+
+    @property
+    def n_outputs(self) -> int:
+        """Raw scores a row has."""
+        return self.forest.n_outputs
+
+    @property
+    def n_trees(self) -> int:
+        """Number of trees: one a round and output."""
+        return self.forest.n_trees
+
+    @property
+    def n_rounds(self) -> int:
+        """Number of rounds."""
+        return self.forest.n_trees // self.n_outputs
+
+    def decision_function(self, X: ArrayLike, *, n_jobs: int | None = None) -> Scores:
+        """Raw scores: the start score and the leaf values, added tree by tree in float64.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, n_features)
+            float16/32/64, integers or bool; NaN is missing.
+        n_jobs : int or None, default=None
+            Threads; None or -1 for all that are available. The result does not depend on it.
+
+        Returns
+        -------
+        ndarray of shape (n,), or (n, n_outputs) where there are several, float64
+
+        Raises
+        ------
+        ValueError
+            Another number of columns than in training, other names, or a dtype that is not numeric.
+        """
+        table = self._table(X)
+        scores = np.tile(self.start_scores, (table.shape[0], 1))
+        self.forest.add_scores(table, 0, self.n_trees, scores, thread_count(n_jobs))
+        return self._flat(scores)
+
+    def apply(self, X: ArrayLike, *, n_jobs: int | None = None) -> NDArray[np.int32]:
+        """Leaf of every row in every tree: the node's index within its tree.
+
+        Shape (n, n_rounds), or (n, n_rounds, n_outputs) where there are several outputs.
+        """
+        leaves = self.forest.apply(self._table(X), thread_count(n_jobs))
+        return leaves if self.n_outputs == 1 else leaves.reshape(len(leaves), -1, self.n_outputs)
+
+    def staged_decision_function(self, X: ArrayLike, *, n_jobs: int | None = None) -> Iterator[Scores]:
+        """Raw scores after the first round, the first two, and so on: `n_rounds` arrays as of `decision_function`."""
+        table = self._table(X)
+        threads = thread_count(n_jobs)
+        scores = np.tile(self.start_scores, (table.shape[0], 1))
+        for tree in range(0, self.n_trees, self.n_outputs):
+            self.forest.add_scores(table, tree, tree + self.n_outputs, scores, threads)
+            yield self._flat(scores.copy())
+
+    def staged_predict(self, X: ArrayLike, *, n_jobs: int | None = None) -> Iterator[NDArray[Any]]:
+        """`predict` after the first round, the first two, and so on."""
+        return (self._answer(scores) for scores in self.staged_decision_function(X, n_jobs=n_jobs))
+
+    def staged_predict_proba(self, X: ArrayLike, *, n_jobs: int | None = None) -> Iterator[Scores]:
+        """`predict_proba` after the first round, the first two, and so on."""
+        return (self._probabilities(scores) for scores in self.staged_decision_function(X, n_jobs=n_jobs))
+
+    def importances(self, kind: str = "gain") -> Scores:
+        """Importance of every feature, shape (n_features,).
+
+        Parameters
+        ----------
+        kind : {"gain", "split"}, default="gain"
+            Total fall of the objective by the feature's splits, or their number.
+        """
+        if kind not in ("gain", "split"):
+            raise ValueError(f"kind={kind!r} must be 'gain' or 'split'.")
+        nodes = self.forest.arrays()
+        split = nodes["feature"] >= 0
+        weights = nodes["gain"][split] if kind == "gain" else None
+        return np.bincount(nodes["feature"][split], weights, minlength=self.n_features).astype(np.float64)
+
+    def _size(self) -> str:
+        return f"{self.n_trees} trees, {self.n_features} features"
+
+    def _table(self, X: ArrayLike) -> NDArray[Any]:
+        self._check_names(X)
+        if hasattr(X, "toarray"):
+            raise TypeError("X is a sparse matrix; this version takes dense tables only: pass X.toarray().")
+        return read_table(X)
+
+    def _tensors(self) -> dict[str, NDArray[Any]]:
+        tensors = {f"trees.{name}": array for name, array in self.forest.arrays().items()}
+        return tensors | {"start_scores": np.ascontiguousarray(self.start_scores)}
+
+    @classmethod
+    def _of_stored(cls, stored: StoredModel) -> TreesModel:
+        stored.require_tensors({f"trees.{name}" for name in _TREES} | {"start_scores"})
+        trees = {name: stored.array(f"trees.{name}", dtype) for name, dtype in _TREES.items()}
+        start_scores = stored.finite("start_scores")
+        n_outputs = len(start_scores)
+        require(n_outputs >= 1, "the model's start_scores must be one number or more.")
+        classes, feature_names = stored.classes(n_outputs), stored.feature_names()
+        _check_settings(stored.settings, None if classes is None else len(classes), n_outputs)
+        forest = _core.Forest.from_arrays(stored.n_features, n_outputs, trees)
+        return cls(forest, start_scores, stored.settings, classes, feature_names)
+
+
+def _check_settings(settings: dict[str, Any], n_classes: int | None, n_outputs: int) -> None:
+    parameters = dict(settings["parameters"])
+    loss = Loss.from_dict(settings["loss"])
+    require(
+        loss.outputs(n_classes or 0) == n_outputs,
+        f"the model's loss={loss.name!r} has not one output for each of {n_outputs} start scores.",
+    )
+    check_class_weight(parameters.pop("class_weight", None), n_classes)
+    known = {row["name"] for row in _core.parameter_table()} | {"grow_policy", "random_state"}
+    require(known == set(parameters), f"the model's parameters are {sorted(parameters)}, not {sorted(known)}.")
+    seed = parameters.pop("random_state")
+    check_seed(seed)
+    _core.check_params(parameters | {"seed": seed, "n_jobs": 1})
