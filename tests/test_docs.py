@@ -63,7 +63,9 @@ def test_code_runs_and_prints_what_the_page_says(page: Path, tmp_path: Path, mon
         assert same_output(printed.getvalue(), promised or ""), f"line {line} prints\n{printed.getvalue()}"
 
 
-@pytest.mark.parametrize("module", [boosting, linear, model, _linear_model, _trees_model], ids=lambda module: module.__name__)
+@pytest.mark.parametrize(
+    "module", [boosting, linear, model, _linear_model, _trees_model], ids=lambda module: module.__name__
+)
 def test_examples_of_docstrings(module: object) -> None:
     failed, attempted = doctest.testmod(module)
     assert attempted > 0
