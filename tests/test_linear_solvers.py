@@ -116,14 +116,15 @@ def test_same_minimum_as_scikit_learn(solver):
         np.testing.assert_allclose(ours["intercepts"], theirs.intercept_, rtol=1e-5, atol=1e-7)
 
 
-def test_softmax_as_by_scikit_learn():
+@pytest.mark.parametrize("solver", ["newton", "lbfgs"])
+def test_softmax_as_by_scikit_learn(solver):
     rng = np.random.default_rng(0)
     X = rng.standard_normal((500, 4)) * [1, 10, 0.01, 3] + [0, 100, 5, 0]
     f = (X - X.mean(0)) / X.std(0) @ rng.standard_normal((4, 5))
     y = (f + rng.gumbel(size=f.shape)).argmax(1)
-    ours = core_fit(X, y, "softmax", n_classes=5, alpha=1e-3, tol=1e-14)
+    ours = core_fit(X, y, "softmax", n_classes=5, alpha=1e-3, tol=1e-14, solver=solver)
     theirs = LogisticRegression(C=1 / (1e-3 * len(y)), tol=1e-10, solver="newton-cholesky", max_iter=1000).fit(X, y)
-    assert ours["solver"] == "lbfgs" and ours["converged"]
+    assert ours["solver"] == solver and ours["converged"]
     least = objective(X, y, "softmax", theirs.coef_, theirs.intercept_, 1e-3)
     assert ours["objective"] == pytest.approx(least, rel=1e-9)
     np.testing.assert_allclose(ours["weights"], theirs.coef_, rtol=1e-3, atol=1e-4)
@@ -138,14 +139,15 @@ def _normal(y, f):
     return f[1] + (y - f[0]) ** 2 * np.exp(-2 * f[1]) / 2
 
 
+@pytest.mark.parametrize("solver", ["newton", "lbfgs"])
 @pytest.mark.parametrize("formula", [_softmax_of_three, _normal])
-def test_formulas_of_several_scores(formula):
+def test_formulas_of_several_scores(formula, solver):
     X, y = _problem("numbers", p=3)
     if formula is _softmax_of_three:
         y = np.digitize(y, [-1, 1]).astype(float)
     else:
         y = X[:, 0] + np.exp(0.5 * X[:, 1]) * np.random.default_rng(1).standard_normal(len(y))
-    fit = core_fit(X, y, formula, alpha=0.01, tol=1e-13)
+    fit = core_fit(X, y, formula, alpha=0.01, tol=1e-13, solver=solver)
     n_outputs = fit["weights"].shape[0]
 
     def value(v):
@@ -258,9 +260,14 @@ def test_losses_without_values():
 def test_choice_of_the_solver():
     X, y = _problem("labels", n=50)
     assert core_fit(X, y, "logistic")["solver"] == "newton"
-    assert core_fit(X, y, "softmax", n_classes=2)["solver"] == "lbfgs"
+    assert core_fit(X, y, "softmax", n_classes=2)["solver"] == "newton"
+    assert core_fit(X, y, _ten_scores)["solver"] == "lbfgs"
     wide = sp.random(300, 5000, 0.01, "csr", random_state=0)
     assert core_fit(wide, (np.arange(300) % 2).astype(float), "logistic", tol=1e-4)["solver"] == "lbfgs"
+
+
+def _ten_scores(y, f):
+    return sum((y - k * f[k]) ** 2 for k in range(1, 10)) + f[0] ** 2
 
 
 @pytest.mark.parametrize(
@@ -268,7 +275,7 @@ def test_choice_of_the_solver():
     [
         ({"solver": "newton", "l1_ratio": 0.5}, "solver='newton' can do no L1 penalty: use solver='cd'."),
         ({"solver": "lbfgs", "extras": {"lower": [0.0] * 6}}, "solver='lbfgs' can do no bounds: use solver='cd'."),
-        ({"solver": "newton", "loss": "softmax", "n_classes": 3}, "has 3: use solver='lbfgs'."),
+        ({"solver": "newton", "loss": _ten_scores}, "of 10 scores has not: use solver='lbfgs'."),
         ({"solver": "magic"}, "solver='magic' must be 'auto', 'newton', 'lbfgs', 'cd' or 'sgd'."),
         ({"alpha": -1.0}, "alpha=-1.0 must be a number at least 0"),
         ({"extras": {"penalty_factors": [1.0, 2.0]}}, "penalty_factors has 2 values; one for each of 6 columns"),

@@ -53,12 +53,26 @@ bool has_l1(const LinearProblem& problem) {
   return std::any_of(problem.l1.begin(), problem.l1.end(), [](double l1) { return l1 > 0; });
 }
 
+// Whether Newton's steps, of n p^2 / 2 multiply-adds a pair of outputs, are worth it beside passes over the numbers.
+bool suits_newton(const LinearProblem& problem) {
+  constexpr std::size_t kFewColumns = 256;
+  constexpr std::size_t kMostParameters = 2048;
+  constexpr double kFewUpdates = 1e9;
+  const std::size_t n_outputs = problem.n_outputs();
+  const std::size_t p = problem.design.n_columns();
+  if (n_outputs == 1 && p <= kFewColumns) return true;
+  const auto pairs = static_cast<double>(n_outputs * (n_outputs + 1) / 2);
+  return (p + 1) * n_outputs <= kMostParameters &&
+         0.5 * pairs * static_cast<double>(problem.design.n_stored()) * static_cast<double>(p) <= kFewUpdates;
+}
+
 LinearSolver chosen(const LinearProblem& problem, LinearSolver asked) {
-  const bool one_score = problem.n_outputs() == 1;
+  const LossInfo& loss = problem.loss.info();
+  const bool has_hessian = problem.n_outputs() == 1 || loss.has_mixed_derivatives;
   const bool smooth = !has_l1(problem) && !problem.is_bounded();
-  if (asked == LinearSolver::newton && !one_score) {
-    throw InputError(sentence("solver='newton' is for losses of one score; loss='", problem.loss.info().name, "' has ",
-                              problem.n_outputs(), ": use solver='lbfgs'."));
+  if (asked == LinearSolver::newton && !has_hessian) {
+    throw InputError(sentence("solver='newton' needs second derivatives by two scores each, which loss='", loss.name,
+                              "' of ", problem.n_outputs(), " scores has not: use solver='lbfgs'."));
   }
   if ((asked == LinearSolver::newton || asked == LinearSolver::lbfgs) && !smooth) {
     throw InputError(sentence("solver='", asked == LinearSolver::newton ? "newton" : "lbfgs", "' can do no ",
@@ -66,14 +80,7 @@ LinearSolver chosen(const LinearProblem& problem, LinearSolver asked) {
   }
   if (asked != LinearSolver::automatic) return asked;
   if (!smooth) return LinearSolver::coordinate_descent;
-  if (!one_score) return LinearSolver::lbfgs;
-  // Newton's steps take n p^2 / 2 multiply-adds, those of L-BFGS some passes over the numbers.
-  constexpr std::size_t kFewColumns = 256;
-  constexpr double kFewUpdates = 1e9;
-  const auto p = static_cast<double>(problem.design.n_columns());
-  const bool quick = 0.5 * static_cast<double>(problem.design.n_stored()) * p <= kFewUpdates &&
-                     problem.design.n_columns() <= 8 * kFewColumns;
-  return problem.design.n_columns() <= kFewColumns || quick ? LinearSolver::newton : LinearSolver::lbfgs;
+  return has_hessian && suits_newton(problem) ? LinearSolver::newton : LinearSolver::lbfgs;
 }
 
 LinearFit solve(const LinearProblem& problem, LinearSolver solver, const Stopping& stopping,

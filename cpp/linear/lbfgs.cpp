@@ -94,7 +94,6 @@ class Descent {
   template <class Prepare>
   [[nodiscard]] Look look_by_blocks(const RowColumns& f, Curvature which, Prepare&& prepare);
   void renew(Curvature which);
-  void move(const Coefficients& step, double length);
   [[nodiscard]] Coefficients uncentered(const Vector& direction) const;
 
   const Objective& objective_;
@@ -147,16 +146,11 @@ Descent::Look Descent::look_ahead(const Coefficients& step, RowColumns& ahead) {
       for (std::size_t i = begin; i < end; ++i) ahead.of(k)[i] = f_.of(k)[i] + change_.of(k)[i];
     }
   };
-  move(step, 1);
+  at_.move(step, 1);
   if (problem_.loss.info().has_values) return look_by_blocks(ahead, Curvature::exact, move_block);
   objective_.for_each_block([&](std::size_t, std::size_t begin, std::size_t end) { move_block(begin, end); });
   objective_.prepare_loss(ahead);
   return look_by_blocks(ahead, Curvature::exact, [](std::size_t, std::size_t) {});
-}
-
-void Descent::move(const Coefficients& step, double length) {
-  for (std::size_t i = 0; i < at_.weights.size(); ++i) at_.weights[i] += length * step.weights[i];
-  for (std::size_t k = 0; k < at_.n_outputs(); ++k) at_.intercepts[k] += length * step.intercepts[k];
 }
 
 void Descent::renew(Curvature which) {
@@ -218,7 +212,7 @@ LinearFit Descent::run(const Stopping& stopping) {
         at_ = at;
         length = search_line({objective_, at_, step, f_, change_, here_.value, along}).length;
         if (length > 0) {
-          move(step, length);
+          at_.move(step, length);
           for (std::size_t k = 0; k < f_.n_outputs(); ++k) {
             for (std::size_t i = 0; i < f_.n_rows(); ++i) f_.of(k)[i] += length * change_.of(k)[i];
           }

@@ -1,5 +1,5 @@
 // Newton's method (iteratively reweighted least squares) with a Cholesky factor of the Hessian: few passes over many
-// rows, for a moderate number of columns. For losses of one score, without L1 and without bounds.
+// rows, for a moderate number of columns. Without L1 and without bounds.
 #pragma once
 
 #include "linear/objective.hpp"

@@ -195,6 +195,23 @@ double Objective::block_derivatives(const RowColumns& f, std::size_t begin, std:
   return sum / total_weight_;
 }
 
+void Objective::block_mixed_derivatives(const RowColumns& f, std::size_t begin, std::size_t end,
+                                        RowColumns& mixed) const {
+  const profile::Scope scope(Phase::gradient, end - begin);
+  const std::vector<const double*> scores = columns_of(f);
+  for (std::size_t first = begin; first < end; first += kLossBlock) {
+    const std::size_t n = std::min(kLossBlock, end - first);
+    const std::vector<double*> pairs = columns_at(mixed, first);
+    problem_.loss.mixed_derivatives({problem_.target.columns.data(), scores.data(), first, n}, pairs.data());
+    for (double* pair : pairs) {
+      for (std::size_t i = 0; i < n; ++i) {
+        const double w = problem_.weight(first + i);
+        pair[i] = w > 0 ? w / total_weight_ * pair[i] : 0.0;
+      }
+    }
+  }
+}
+
 double Objective::row_derivatives(const RowColumns& f, Curvature which, RowColumns& g, RowColumns& h) const {
   prepare_loss(f);
   PartialSums sums(n_parts_, 1);
@@ -256,6 +273,20 @@ Objective::Parabola Objective::ridge_along(const Coefficients& at, const Coeffic
     }
   }
   return found;
+}
+
+bool slopes_cancel(const RowColumns& g) {
+  if (g.n_outputs() < 2) return false;
+  for (std::size_t i = 0; i < g.n_rows(); ++i) {
+    double sum = 0;
+    double size = 0;
+    for (std::size_t k = 0; k < g.n_outputs(); ++k) {
+      sum += g.of(k)[i];
+      size += std::abs(g.of(k)[i]);
+    }
+    if (!(std::abs(sum) <= 1e-12 * size)) return false;
+  }
+  return true;
 }
 
 }  // namespace curvature

@@ -63,6 +63,8 @@ class Objective {
   /// The same for rows [begin, end) on this thread, after `prepare_loss`; returns their share of sum of w l / W.
   double block_derivatives(const RowColumns& f, std::size_t begin, std::size_t end, Curvature which, RowColumns& g,
                            RowColumns& h) const;
+  /// w d2l/df_k df_l / W of rows [begin, end), a column for each pair of outputs l < k, on this thread.
+  void block_mixed_derivatives(const RowColumns& f, std::size_t begin, std::size_t end, RowColumns& mixed) const;
   /// For losses without values, which look at all scores before any derivatives.
   void prepare_loss(const RowColumns& f) const;
   /// The slopes of the loss by the coefficients: X^T g, and the sum of g. The penalty apart.
@@ -108,6 +110,10 @@ class Objective {
   std::size_t part_rows_ = 1;
   std::size_t n_parts_ = 1;
 };
+
+/// Whether the slopes of each row add up to 0, up to rounding: the loss does not change when all scores of a row grow
+/// by the same, as that of softmax.
+[[nodiscard]] bool slopes_cancel(const RowColumns& g);
 
 /// Sums of `size` numbers a part, added up part after part.
 class PartialSums {

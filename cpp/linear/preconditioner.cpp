@@ -18,21 +18,6 @@ std::size_t distance_of_rows(std::size_t n_rows, std::size_t n_columns) {
   return std::max<std::size_t>(1, n_rows / std::max(kFewest, kRowsAColumn * n_columns));
 }
 
-// Whether the slopes of each row add up to 0, up to rounding.
-bool slopes_cancel(const RowColumns& g) {
-  if (g.n_outputs() < 2) return false;
-  for (std::size_t i = 0; i < g.n_rows(); ++i) {
-    double sum = 0;
-    double size = 0;
-    for (std::size_t k = 0; k < g.n_outputs(); ++k) {
-      sum += g.of(k)[i];
-      size += std::abs(g.of(k)[i]);
-    }
-    if (!(std::abs(sum) <= 1e-12 * size)) return false;
-  }
-  return true;
-}
-
 double inverse(double x) { return x > 0 ? 1 / x : 0.0; }
 
 }  // namespace

@@ -21,6 +21,12 @@ struct Coefficients {
   [[nodiscard]] double* of(std::size_t output) { return weights.data() + output * n_columns; }
   [[nodiscard]] const double* of(std::size_t output) const { return weights.data() + output * n_columns; }
 
+  /// += length * step
+  void move(const Coefficients& step, double length) {
+    for (std::size_t i = 0; i < weights.size(); ++i) weights[i] += length * step.weights[i];
+    for (std::size_t k = 0; k < intercepts.size(); ++k) intercepts[k] += length * step.intercepts[k];
+  }
+
   std::size_t n_columns;
   std::vector<double> weights;  // row after row, one an output
   std::vector<double> intercepts;

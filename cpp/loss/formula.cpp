@@ -102,6 +102,16 @@ class Analysis {
 
   [[nodiscard]] std::vector<NodeId> derivatives() const { return joined(hessians_); }
   [[nodiscard]] std::vector<NodeId> steps() const { return joined(curvatures_); }
+  [[nodiscard]] std::vector<NodeId> mixed() {
+    constexpr std::size_t kMostOutputs = 8;
+    std::vector<NodeId> all;
+    if (info_.n_outputs > kMostOutputs) return all;
+    for (std::size_t k = 1; k < info_.n_outputs; ++k) {
+      for (std::size_t l = 0; l < k; ++l) all.push_back(derivative(graph_, gradients_[l], variable_of(k)));
+    }
+    info_.has_mixed_derivatives = !all.empty();
+    return all;
+  }
 
  private:
   [[nodiscard]] std::vector<NodeId> joined(const std::vector<NodeId>& second) const {
@@ -219,6 +229,7 @@ struct FormulaLoss::Parts {
   Program value;
   Program derivatives;
   Program steps;
+  Program mixed;
 
   static Parts of(Graph graph, NodeId value, LossInfo info, InstructionSet set) {
     Program values(graph, {value}, set);
@@ -227,10 +238,12 @@ struct FormulaLoss::Parts {
       throw InputError(sentence("The formula reads variable ", variables.back(), "; there are ", info.n_columns,
                                 " columns and ", info.n_outputs, " scores."));
     }
-    const Analysis analysis(graph, value, info);
+    Analysis analysis(graph, value, info);
     Program derivatives(graph, analysis.derivatives(), set);
     Program steps(graph, analysis.steps(), set);
-    return {std::move(info), std::move(values), std::move(derivatives), std::move(steps)};
+    const std::vector<NodeId> pairs = analysis.mixed();
+    Program mixed(graph, pairs, set);
+    return {std::move(info), std::move(values), std::move(derivatives), std::move(steps), std::move(mixed)};
   }
 };
 
@@ -242,7 +255,8 @@ FormulaLoss::FormulaLoss(Parts&& parts)
     : Loss(std::move(parts.info)),
       value_(std::move(parts.value)),
       derivatives_(std::move(parts.derivatives)),
-      steps_(std::move(parts.steps)) {}
+      steps_(std::move(parts.steps)),
+      mixed_(std::move(parts.mixed)) {}
 
 void FormulaLoss::run(const Program& program, const LossRows& rows, double* const* first, double* const* second) const {
   std::vector<double*> outputs(first, first + info_.n_outputs);
@@ -260,6 +274,10 @@ void FormulaLoss::derivatives(const LossRows& rows, double* const* gradients, do
 
 void FormulaLoss::steps(const LossRows& rows, double* const* gradients, double* const* curvatures) const {
   run(steps_, rows, gradients, curvatures);
+}
+
+void FormulaLoss::mixed_derivatives(const LossRows& rows, double* const* mixed) const {
+  mixed_.run(variables_of(rows, info_).data(), rows.begin, rows.size, mixed);
 }
 
 }  // namespace curvature

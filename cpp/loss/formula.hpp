@@ -26,6 +26,8 @@ class FormulaLoss final : public Loss {
   void values(const LossRows& rows, double* out) const override;
   void derivatives(const LossRows& rows, double* const* gradients, double* const* hessians) const override;
   void steps(const LossRows& rows, double* const* gradients, double* const* curvatures) const override;
+  /// Of up to 8 scores.
+  void mixed_derivatives(const LossRows& rows, double* const* mixed) const override;
 
  private:
   struct Parts;
@@ -35,6 +37,7 @@ class FormulaLoss final : public Loss {
   Program value_;
   Program derivatives_;  // gradients, then Hessians
   Program steps_;        // gradients, then curvatures
+  Program mixed_;        // none where there is one score, or many
 };
 
 }  // namespace curvature

@@ -42,14 +42,15 @@ struct LossInfo {
   Link link = Link::identity;
   Domain domain;  // of the first column
   LeafRule leaf_rule = LeafRule::newton;
-  double quantile_level = 0.5;      // LeafRule::quantile: the level,
-  double insensitive_width = 0;     // and the half width of the stretch around y that costs nothing
-  double dispersion = 1;            // of the negative binomial
-  bool unit_curvature = false;      // the curvature of a step is 1 for every row: its sums are sums of weights
-  bool of_residual = false;         // a function of y - f alone
-  std::vector<OutputInfo> outputs;  // of formulas
-  bool has_values = true;           // false: derivatives only
-  bool fits = true;                 // false: a metric only
+  double quantile_level = 0.5;         // LeafRule::quantile: the level,
+  double insensitive_width = 0;        // and the half width of the stretch around y that costs nothing
+  double dispersion = 1;               // of the negative binomial
+  bool unit_curvature = false;         // the curvature of a step is 1 for every row: its sums are sums of weights
+  bool of_residual = false;            // a function of y - f alone
+  std::vector<OutputInfo> outputs;     // of formulas
+  bool has_values = true;              // false: derivatives only
+  bool has_mixed_derivatives = false;  // of two scores each
+  bool fits = true;                    // false: a metric only
 
   /// Whether another unit of y gives the same model, so that penalties count in units of the mean curvature.
   [[nodiscard]] bool is_in_unit_of_y(std::size_t output) const {
@@ -70,6 +71,9 @@ class Loss {
   virtual void values(const LossRows& rows, double* out) const = 0;
   /// dl/df and the exact d2l/df2 of each row, an array an output (the diagonal where there are several).
   virtual void derivatives(const LossRows& rows, double* const* gradients, double* const* hessians) const = 0;
+  /// d2l/df_k df_l of each row, an array for each pair l < k: (0, 1), (0, 2), (1, 2), (0, 3), … Of losses whose info
+  /// has_mixed_derivatives.
+  virtual void mixed_derivatives(const LossRows& /*rows*/, double* const* /*mixed*/) const {}
   /// As `derivatives`, with a curvature at least 0 that a step may trust in place of the Hessian.
   virtual void steps(const LossRows& rows, double* const* gradients, double* const* curvatures) const {
     derivatives(rows, gradients, curvatures);

@@ -18,6 +18,7 @@ LossInfo softmax_info(std::size_t n_classes) {
   info.name = "softmax";
   info.n_outputs = n_classes;
   info.link = Link::softmax;
+  info.has_mixed_derivatives = true;
   info.domain = {.low = 0, .high = static_cast<double>(n_classes - 1), .whole = true};
   return info;
 }
@@ -54,6 +55,24 @@ void SoftmaxLoss::derivatives(const LossRows& rows, double* const* gradients, do
   const std::size_t n_classes = info_.n_outputs;
   loops_.derivatives(rows.columns[0] + rows.begin, from_begin(rows, n_classes).data(), n_classes, rows.size, gradients,
                      hessians);
+}
+
+void SoftmaxLoss::mixed_derivatives(const LossRows& rows, double* const* mixed) const {
+  const std::size_t n_classes = info_.n_outputs;
+  std::vector<double> memory(2 * n_classes * rows.size);
+  std::vector<double*> shares;
+  std::vector<double*> unused;
+  for (std::size_t k = 0; k < n_classes; ++k) {
+    shares.push_back(memory.data() + 2 * k * rows.size);
+    unused.push_back(shares[k] + rows.size);
+  }
+  derivatives(rows, shares.data(), unused.data());
+  for (std::size_t i = 0; i < rows.size; ++i) shares[static_cast<std::size_t>(rows.columns[0][rows.begin + i])][i] += 1;
+  for (std::size_t k = 1; k < n_classes; ++k) {
+    for (std::size_t l = 0; l < k; ++l, ++mixed) {
+      for (std::size_t i = 0; i < rows.size; ++i) (*mixed)[i] = -shares[k][i] * shares[l][i];
+    }
+  }
 }
 
 std::vector<double> SoftmaxLoss::start_scores(const LossTable& table, int threads) const {
