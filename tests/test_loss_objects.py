@@ -322,3 +322,26 @@ def test_the_import_is_light() -> None:
     )
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "[]"
+
+
+def _coupled(y, f):
+    return np.exp(f[0] * f[1]) + (y - f[2] * f[0]) ** 2 + np.logaddexp(f[1], f[2])
+
+
+@pytest.mark.parametrize("loss", ["softmax", _coupled])
+def test_full_hessians_are_differences_of_gradients(loss: Any) -> None:
+    rng = np.random.default_rng(0)
+    f = rng.standard_normal((20, 3))
+    y = rng.integers(0, 3, 20).astype(float)
+    of = Loss(loss)
+    full = of.hessian(y, f, full=True)
+    step = 1e-6
+    for k in range(3):
+        move = np.zeros(3)
+        move[k] = step
+        differences = (of.gradient(y, f + move) - of.gradient(y, f - move)) / (2 * step)
+        np.testing.assert_allclose(full[:, k], differences, rtol=1e-6, atol=1e-7)
+    np.testing.assert_array_equal(full, full.transpose(0, 2, 1))
+    np.testing.assert_array_equal(full[:, range(3), range(3)], of.hessian(y, f))
+    with pytest.raises(ValueError, match="has no mixed derivatives"):
+        Loss(lambda y, f: sum(f[k] ** 2 for k in range(9)) + y).hessian([1.0], np.zeros((1, 9)), full=True)

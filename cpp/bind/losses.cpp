@@ -83,6 +83,25 @@ py::array_t<double> loss_values(const Loss& loss, const Columns& columns, const 
   return out;
 }
 
+// A row for each pair of outputs l < k, shape (pairs, rows).
+py::array_t<double> loss_mixed_derivatives(const Loss& loss, const Columns& columns, const Columns& scores) {
+  const LossInfo& info = loss.info();
+  if (info.n_outputs > 1 && !info.has_mixed_derivatives) {
+    throw InputError(sentence("loss '", info.name, "' of ", info.n_outputs, " scores has no mixed derivatives."));
+  }
+  const Rows rows(loss, columns, scores);
+  const std::size_t n_pairs = info.n_outputs * (info.n_outputs - 1) / 2;
+  py::array_t<double> out(std::vector<std::size_t>{n_pairs, rows.size()});
+  double* to = out.mutable_data();
+  const py::gil_scoped_release unlocked;
+  std::vector<double*> pairs(n_pairs);
+  rows.for_each_block([&](const LossRows& block) {
+    for (std::size_t pair = 0; pair < n_pairs; ++pair) pairs[pair] = to + pair * rows.size() + block.begin;
+    loss.mixed_derivatives(block, pairs.data());
+  });
+  return out;
+}
+
 using PairsOf = void (Loss::*)(const LossRows&, double* const*, double* const*) const;
 
 // Where the pairs of a call go: an array of shape (2, outputs, rows), that of the caller if there is one.
@@ -203,6 +222,7 @@ void register_losses(py::module_& module) {
             return loss_pairs(loss, &Loss::derivatives, columns, scores, out);
           },
           py::arg("columns"), py::arg("scores"), py::arg("out") = py::none())
+      .def("mixed_derivatives", &loss_mixed_derivatives, py::arg("columns"), py::arg("scores"))
       .def(
           "steps",
           [](Loss& loss, const Columns& columns, const Columns& scores) {

@@ -178,6 +178,9 @@ class Loss:
         scores: Sequence[NDArray[np.float64]],
         out: NDArray[np.float64] | None = None,
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]: ...
+    def mixed_derivatives(
+        self, columns: Sequence[NDArray[np.float64]], scores: Sequence[NDArray[np.float64]]
+    ) -> NDArray[np.float64]: ...
     def steps(
         self, columns: Sequence[NDArray[np.float64]], scores: Sequence[NDArray[np.float64]]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]: ...

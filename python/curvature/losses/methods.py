@@ -95,9 +95,30 @@ class LossMethods:
         """dl/df of every row, shape (n,) or (n, K); otherwise as `value`."""
         return _flat(self._derivatives(*self._rows(y, f, loss_data))[0])
 
-    def hessian(self, y: ArrayLike, f: ArrayLike, loss_data: Any = None) -> Floats:
-        """The exact d2l/df2 of every row, shape (n,) or (n, K) (the diagonal); otherwise as `value`."""
-        return _flat(self._derivatives(*self._rows(y, f, loss_data))[1])
+    def hessian(self, y: ArrayLike, f: ArrayLike, loss_data: Any = None, full: bool = False) -> Floats:
+        """The exact d2l/df2 of every row; otherwise as `value`.
+
+        Parameters
+        ----------
+        y, f, loss_data
+            As of `value`.
+        full : bool
+            Whether the derivatives by two outputs each are wanted, too: of softmax, and formulas of up to 8 outputs.
+
+        Returns
+        -------
+        ndarray of shape (n,), or (n, K), the diagonal, or (n, K, K) where `full`
+        """
+        core, columns, scores = self._rows(y, f, loss_data)
+        diagonal = self._derivatives(core, columns, scores)[1]
+        if not full:
+            return _flat(diagonal)
+        mixed = core.mixed_derivatives(columns, scores)
+        blocks = np.zeros((len(columns[0]), len(diagonal), len(diagonal)))
+        blocks[:, *np.diag_indices(len(diagonal))] = np.transpose(diagonal)
+        k, j = np.tril_indices(len(diagonal), -1)
+        blocks[:, k, j] = blocks[:, j, k] = mixed.T
+        return blocks
 
     def check(
         self, y: ArrayLike, f: ArrayLike, loss_data: Any = None, n_worst: int = 5, verbose: bool = True
