@@ -48,7 +48,6 @@ void gram_by_rows(const Design& design, const double* d, const double* center, d
   const std::size_t rows = (n + n_parts - 1) / n_parts;
   PartialSums sums(n_parts, p * p);
   parallel_for(n_parts, threads, [&](std::size_t part, int) {
-    const profile::Scope scope(Phase::gram, 0);
     GramPanel panel(design.is_sparse() ? 0 : p);
     const std::size_t begin = std::min(n, part * rows);
     panel.add(design, begin, std::min(n, begin + rows), d + begin, center, sums.of(part), p);
@@ -94,6 +93,8 @@ GramPanel::GramPanel(std::size_t n_columns)
 
 void GramPanel::add(const Design& design, std::size_t begin, std::size_t end, const double* d, const double* center,
                     double* out, std::size_t stride) {
+  const std::size_t p = design.n_columns();
+  const profile::Scope scope(Phase::gram, (end - begin) * (design.is_sparse() ? 0 : p * (p + 1) / 2));
   const auto& table = kernel::gram_table();
   const std::size_t n_strips = strips_of(n_columns_);
   const auto add_dense = [&](const auto& matrix) {
@@ -138,9 +139,10 @@ std::vector<double> column_centers(const LinearProblem& problem) {
 }
 
 void weighted_gram(const Design& design, const double* d, const double* center, double* out, int threads) {
-  const profile::Scope scope(Phase::gram, design.n_rows() * design.n_columns() * (design.n_columns() + 1) / 2);
   constexpr std::size_t kFew = 128;  // columns
-  if (design.n_columns() <= kFew || design.is_sparse()) return gram_by_rows(design, d, center, out, threads);
+  const std::size_t p = design.n_columns();
+  if (p <= kFew || design.is_sparse()) return gram_by_rows(design, d, center, out, threads);
+  const profile::Scope scope(Phase::gram, design.n_rows() * p * (p + 1) / 2);
   std::visit(
       [&](const auto& matrix) {
         if constexpr (requires { matrix.row_stride; }) gram_by_tiles(matrix, d, center, out, threads);

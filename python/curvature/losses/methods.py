@@ -115,7 +115,8 @@ class LossMethods:
             return _flat(diagonal)
         mixed = core.mixed_derivatives(columns, scores)
         blocks = np.zeros((len(columns[0]), len(diagonal), len(diagonal)))
-        blocks[:, *np.diag_indices(len(diagonal))] = np.transpose(diagonal)
+        k, j = np.diag_indices(len(diagonal))
+        blocks[:, k, j] = np.transpose(diagonal)
         k, j = np.tril_indices(len(diagonal), -1)
         blocks[:, k, j] = blocks[:, j, k] = mixed.T
         return blocks
