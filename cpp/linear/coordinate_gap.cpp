@@ -88,6 +88,7 @@ double relative_gap(const LinearProblem& problem, const PenalisedPoint& point) {
   const Sums sums = sums_of(problem, point, 1.0);
   const double size = std::abs(point.objective);
   const double infinity = std::numeric_limits<double>::infinity();
+  if (!std::isfinite(size)) return infinity;
   // Fenchel and Young: at least 0 but for rounding.
   double gap = sums.cone_excess > 0 ? infinity : std::max(0.0, sums.penalty + sums.product + sums.conjugate);
   if (std::isfinite(sums.ball_excess)) {

@@ -126,15 +126,20 @@ std::vector<double> column_centers(const LinearProblem& problem) {
   if (design.is_sparse() || !problem.fit_intercept) return centers;
   constexpr std::size_t kStretches = 64;
   constexpr std::size_t kRows = 16;  // of a stretch
-  const std::vector<double> ones(kRows, 1.0);
   const std::size_t step = std::max(kRows, design.n_rows() / kStretches);
-  std::size_t seen = 0;
+  const double* weights = problem.target.weights;
+  const double most = weights ? *std::max_element(weights, weights + design.n_rows()) : 1.0;
+  std::vector<double> shares(kRows);  // of the largest weight: their sums cannot overflow
+  double seen = 0;
   for (std::size_t begin = 0; begin < design.n_rows(); begin += step) {
     const std::size_t end = std::min(design.n_rows(), begin + kRows);
-    design.transpose_times(begin, end, ones.data(), centers.data());
-    seen += end - begin;
+    for (std::size_t i = begin; i < end; ++i) {
+      shares[i - begin] = problem.weight(i) / most;
+      seen += shares[i - begin];
+    }
+    design.transpose_times(begin, end, shares.data(), centers.data());
   }
-  for (double& center : centers) center /= static_cast<double>(std::max<std::size_t>(1, seen));
+  for (double& center : centers) center = seen > 0 ? center / seen : 0.0;
   return centers;
 }
 

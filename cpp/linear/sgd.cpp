@@ -166,7 +166,7 @@ class Epochs {
     steps_->end_epoch();
     if (!all_finite(state_.weights)) return false;
     if (sums_losses_) epoch_value_ = steps_->release_losses() / training_weight_ + penalty(problem_, state_.weights);
-    return !sums_losses_ || !std::isnan(epoch_value_);
+    return !sums_losses_ || std::isfinite(epoch_value_);
   }
 
   const LinearProblem& problem_;
@@ -205,6 +205,10 @@ LinearFit SgdFit::fit(const LinearProblem& problem, const Coefficients* start) {
   found.n_iter = static_cast<int>(state_.epochs);
   found.objective = value_of(problem, found.coefficients);
   if (!found.converged) found.advice = "raise max_iter or tol";
+  if (!std::isfinite(found.objective)) {
+    found.converged = false;
+    found.advice = "the objective is not finite: lower learning_rate, or scale the columns of X";
+  }
   return found;
 }
 

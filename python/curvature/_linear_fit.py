@@ -155,10 +155,11 @@ class LinearProblem:
         return Solution(weights, intercepts, "sgd", n_iter, np.nan, objective, converged, advice, sgd.state())
 
     def _penalty(self, weights: Floats, params: LinearParams, alpha: float) -> float:
-        share = params.linear["l1_ratio"]
-        costs = share * np.abs(weights) + (1 - share) / 2 * weights**2
         factors = 1.0 if self.penalty_factors is None else self.penalty_factors
-        return float(alpha * (factors * costs).sum())
+        share = params.linear["l1_ratio"]
+        l1, l2 = alpha * share * factors, alpha * (1 - share) * factors
+        with np.errstate(over="ignore"):  # a penalty beyond all numbers is infinite
+            return float((l1 * np.abs(weights) + l2 / 2 * weights * weights).sum())
 
     def mean_loss(self, weights: Floats, intercepts: Floats, n_jobs: int) -> float:
         """``sum(w l(y, f)) / sum(w)`` of these coefficients, without the penalty."""
@@ -167,4 +168,6 @@ class LinearProblem:
         for output, offset in enumerate(self.offsets):
             scores[:, output] += offset
         losses = self.core_loss().values(self.columns, [np.ascontiguousarray(column) for column in scores.T])
+        if self.weights is not None:
+            losses[self.weights == 0] = 0.0  # it may be infinite, and does not count
         return float(np.average(losses, weights=self.weights))

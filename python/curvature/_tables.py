@@ -47,7 +47,7 @@ def read_design(X: Any) -> Design:
     if is_sparse(X):
         return _sparse_rows(X)
     table = _floats(read_table(X))
-    return table if _is_whole(table) else np.ascontiguousarray(table)
+    return table if _is_whole(table) else np.require(table, requirements=["C", "ALIGNED"])
 
 
 def n_rows_of(design: Design) -> int:
