@@ -53,7 +53,7 @@ def _as_vector(fit):
     return np.append(fit["weights"].ravel(), fit["intercepts"])
 
 
-@pytest.mark.parametrize("solver", ["newton", "lbfgs"])
+@pytest.mark.parametrize("solver", ["newton", "newton_cg", "lbfgs"])
 @pytest.mark.parametrize("loss", SMOOTH)
 def test_no_slope_is_left_at_the_minimum(loss, solver):
     X, y = _problem(SMOOTH[loss])
@@ -100,7 +100,7 @@ def _quantile(level):
     return losses.Quantile(level)
 
 
-@pytest.mark.parametrize("solver", ["newton", "lbfgs"])
+@pytest.mark.parametrize("solver", ["newton", "newton_cg", "lbfgs"])
 def test_same_minimum_as_scikit_learn(solver):
     X, y = _problem("labels")
     n, alpha = len(y), 0.02
@@ -116,7 +116,7 @@ def test_same_minimum_as_scikit_learn(solver):
         np.testing.assert_allclose(ours["intercepts"], theirs.intercept_, rtol=1e-5, atol=1e-7)
 
 
-@pytest.mark.parametrize("solver", ["newton", "lbfgs"])
+@pytest.mark.parametrize("solver", ["newton", "newton_cg", "lbfgs"])
 def test_softmax_as_by_scikit_learn(solver):
     rng = np.random.default_rng(0)
     X = rng.standard_normal((500, 4)) * [1, 10, 0.01, 3] + [0, 100, 5, 0]
@@ -139,7 +139,7 @@ def _normal(y, f):
     return f[1] + (y - f[0]) ** 2 * np.exp(-2 * f[1]) / 2
 
 
-@pytest.mark.parametrize("solver", ["newton", "lbfgs"])
+@pytest.mark.parametrize("solver", ["newton", "newton_cg", "lbfgs"])
 @pytest.mark.parametrize("formula", [_softmax_of_three, _normal])
 def test_formulas_of_several_scores(formula, solver):
     X, y = _problem("numbers", p=3)
@@ -163,7 +163,7 @@ def test_formulas_of_several_scores(formula, solver):
         np.testing.assert_allclose(fit["weights"], named["weights"], atol=1e-6)
 
 
-@pytest.mark.parametrize("solver", ["newton", "lbfgs"])
+@pytest.mark.parametrize("solver", ["newton", "newton_cg", "lbfgs"])
 def test_scale_and_place_of_columns_cost_no_iterations(solver):
     X, y = _problem("labels", n=600)
     plain = core_fit(X, y, "logistic", alpha=0, solver=solver)
@@ -174,7 +174,7 @@ def test_scale_and_place_of_columns_cost_no_iterations(solver):
     np.testing.assert_allclose(bad["weights"] * scale, plain["weights"], rtol=2e-3, atol=1e-4)
 
 
-@pytest.mark.parametrize("solver", ["newton", "lbfgs"])
+@pytest.mark.parametrize("solver", ["newton", "newton_cg", "lbfgs"])
 @pytest.mark.parametrize("loss", ["squared", "logistic", "huber"])
 def test_a_weight_is_a_repetition(loss, solver):
     X, y = _problem(SMOOTH[loss])
@@ -187,7 +187,7 @@ def test_a_weight_is_a_repetition(loss, solver):
 
 
 @pytest.mark.parametrize("kind", ["C", "F", "float32", "sparse", "sparse32"])
-@pytest.mark.parametrize("solver", ["newton", "lbfgs"])
+@pytest.mark.parametrize("solver", ["newton", "newton_cg", "lbfgs"])
 def test_every_storage_and_number_of_threads_gives_the_same(solver, kind):
     rng = np.random.default_rng(0)
     X = rng.standard_normal((30_000, 7)).astype(np.float32)
@@ -222,7 +222,7 @@ def test_no_intercept_and_given_starts():
 def test_dependent_and_constant_columns():
     X, y = _problem("labels")
     wide = np.column_stack([X, X[:, 0] + X[:, 1], np.full(len(y), 3.0), np.zeros(len(y))])
-    for solver in ("newton", "lbfgs"):
+    for solver in ("newton", "newton_cg", "lbfgs"):
         fit = core_fit(wide, y, "logistic", alpha=0, solver=solver, tol=1e-12)
         plain = core_fit(X, y, "logistic", alpha=0, solver=solver, tol=1e-12)
         assert fit["converged"]
@@ -232,7 +232,7 @@ def test_dependent_and_constant_columns():
 def test_more_columns_than_rows():
     rng = np.random.default_rng(0)
     X, y = rng.standard_normal((40, 300)), rng.standard_normal(40)
-    for solver in ("newton", "lbfgs"):
+    for solver in ("newton", "newton_cg", "lbfgs"):
         fit = core_fit(X, y, "squared", alpha=0.1, solver=solver, tol=1e-13)
         theirs = Ridge(alpha=0.1 * len(y), solver="svd").fit(X, y)
         np.testing.assert_allclose(fit["weights"][0], theirs.coef_, rtol=1e-4, atol=1e-6)
@@ -251,7 +251,7 @@ def test_losses_without_values():
 
     X, y = _problem("labels")
     by_hand = losses.FromArrays(lambda y, f: (1 / (1 + np.exp(-f)) - y, 1 / (2 + np.exp(f) + np.exp(-f))))
-    for solver in ("newton", "lbfgs"):
+    for solver in ("newton", "newton_cg", "lbfgs"):
         fit = core_fit(X, y, by_hand, solver=solver, tol=1e-12)
         named = core_fit(X, y, "logistic", solver=solver, tol=1e-12)
         np.testing.assert_allclose(_as_vector(fit), _as_vector(named), rtol=1e-5, atol=1e-6)
@@ -263,7 +263,7 @@ def test_choice_of_the_solver():
     assert core_fit(X, y, "softmax", n_classes=2)["solver"] == "newton"
     assert core_fit(X, y, _ten_scores)["solver"] == "lbfgs"
     wide = sp.random(300, 5000, 0.01, "csr", random_state=0)
-    assert core_fit(wide, (np.arange(300) % 2).astype(float), "logistic", tol=1e-4)["solver"] == "lbfgs"
+    assert core_fit(wide, (np.arange(300) % 2).astype(float), "logistic", tol=1e-4)["solver"] == "newton_cg"
 
 
 def _ten_scores(y, f):
@@ -276,7 +276,7 @@ def _ten_scores(y, f):
         ({"solver": "newton", "l1_ratio": 0.5}, "solver='newton' can do no L1 penalty: use solver='cd'."),
         ({"solver": "lbfgs", "extras": {"lower": [0.0] * 6}}, "solver='lbfgs' can do no bounds: use solver='cd'."),
         ({"solver": "newton", "loss": _ten_scores}, "of 10 scores has not: use solver='lbfgs'."),
-        ({"solver": "magic"}, "solver='magic' must be 'auto', 'newton', 'lbfgs', 'cd' or 'sgd'."),
+        ({"solver": "magic"}, "solver='magic' must be 'auto', 'newton', 'newton_cg', 'lbfgs', 'cd' or 'sgd'."),
         ({"alpha": -1.0}, "alpha=-1.0 must be a number at least 0"),
         ({"extras": {"penalty_factors": [1.0, 2.0]}}, "penalty_factors has 2 values; one for each of 6 columns"),
         ({"extras": {"penalty_factors": [1.0, -2.0, 1, 1, 1, 1]}}, r"penalty_factors\[1\]=-2 must be at least 0"),

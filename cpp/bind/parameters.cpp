@@ -64,10 +64,10 @@ void describe_fields(py::list& rows) {
 
 constexpr std::array kGrowPolicies{std::pair{"lossguide", GrowPolicy::lossguide},
                                    std::pair{"depthwise", GrowPolicy::depthwise}};
-constexpr std::array kLinearSolvers{std::pair{"auto", LinearSolver::automatic},
-                                    std::pair{"newton", LinearSolver::newton}, std::pair{"lbfgs", LinearSolver::lbfgs},
-                                    std::pair{"cd", LinearSolver::coordinate_descent},
-                                    std::pair{"sgd", LinearSolver::sgd}};
+std::pair<const char*, LinearSolver> named(LinearSolver solver) { return {name(solver), solver}; }
+const std::array kLinearSolvers{named(LinearSolver::automatic),          named(LinearSolver::newton),
+                                named(LinearSolver::newton_cg),          named(LinearSolver::lbfgs),
+                                named(LinearSolver::coordinate_descent), named(LinearSolver::sgd)};
 
 constexpr std::array kOptimizers{std::pair{"sgd", Optimizer::sgd},           std::pair{"momentum", Optimizer::momentum},
                                  std::pair{"nag", Optimizer::nag},           std::pair{"adagrad", Optimizer::adagrad},
@@ -102,13 +102,6 @@ void read_flag(const py::dict& values, const char* parameter, bool& flag) {
 }
 
 }  // namespace
-
-const char* name(LinearSolver solver) {
-  for (const auto& [text, value] : kLinearSolvers) {
-    if (value == solver) return text;
-  }
-  return "";
-}
 
 BoostParams boost_params(const py::dict& values) {
   BoostParams params;

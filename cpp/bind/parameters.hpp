@@ -13,7 +13,5 @@ namespace curvature {
 [[nodiscard]] BoostParams boost_params(const pybind11::dict& values);
 [[nodiscard]] LinearParams linear_params(const pybind11::dict& values);
 [[nodiscard]] SgdParams sgd_params(const pybind11::dict& values);
-/// As in Python: "newton", "cd", …
-[[nodiscard]] const char* name(LinearSolver solver);
 
 }  // namespace curvature

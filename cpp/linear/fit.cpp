@@ -10,6 +10,7 @@
 #include "linear/coordinate_descent.hpp"
 #include "linear/lbfgs.hpp"
 #include "linear/newton.hpp"
+#include "linear/newton_cg.hpp"
 #include "linear/row_sample.hpp"
 #include "linear/smoothing.hpp"
 #include "loss/target.hpp"
@@ -66,28 +67,48 @@ bool suits_newton(const LinearProblem& problem) {
          0.5 * pairs * static_cast<double>(problem.design.n_stored()) * static_cast<double>(p) <= kFewUpdates;
 }
 
+// What rows and columns, without L1 and bounds, ask for.
+LinearSolver suited(const LinearProblem& problem) {
+  constexpr std::size_t kMostFactored = 3000;  // columns of a dense table that L-BFGS is preconditioned well by
+  constexpr std::size_t kMostMixed = 32;       // scores; every two of them have a column of rows
+  const Design& design = problem.design;
+  const std::size_t n_outputs = problem.n_outputs();
+  if (n_outputs > 1 && !problem.loss.info().has_mixed_derivatives) return LinearSolver::lbfgs;
+  if (suits_newton(problem)) return LinearSolver::newton;
+  const bool factored = !design.is_sparse() && design.n_columns() <= std::min(kMostFactored, design.n_rows());
+  return factored || n_outputs > kMostMixed || !problem.loss.info().has_values ? LinearSolver::lbfgs
+                                                                               : LinearSolver::newton_cg;
+}
+
 LinearSolver chosen(const LinearProblem& problem, LinearSolver asked) {
   const LossInfo& loss = problem.loss.info();
-  const bool has_hessian = problem.n_outputs() == 1 || loss.has_mixed_derivatives;
   const bool smooth = !has_l1(problem) && !problem.is_bounded();
-  if (asked == LinearSolver::newton && !has_hessian) {
-    throw InputError(sentence("solver='newton' needs second derivatives by two scores each, which loss='", loss.name,
-                              "' of ", problem.n_outputs(), " scores has not: use solver='lbfgs'."));
+  const bool by_hessian = asked == LinearSolver::newton || asked == LinearSolver::newton_cg;
+  if (by_hessian && problem.n_outputs() > 1 && !loss.has_mixed_derivatives) {
+    throw InputError(sentence("solver='", name(asked), "' needs second derivatives by two scores each, which loss='",
+                              loss.name, "' of ", problem.n_outputs(), " scores has not: use solver='lbfgs'."));
   }
-  if ((asked == LinearSolver::newton || asked == LinearSolver::lbfgs) && !smooth) {
-    throw InputError(sentence("solver='", asked == LinearSolver::newton ? "newton" : "lbfgs", "' can do no ",
-                              problem.is_bounded() ? "bounds" : "L1 penalty", ": use solver='cd'."));
+  if ((by_hessian || asked == LinearSolver::lbfgs) && !smooth) {
+    throw InputError(sentence("solver='", name(asked), "' can do no ", problem.is_bounded() ? "bounds" : "L1 penalty",
+                              ": use solver='cd'."));
   }
   if (asked != LinearSolver::automatic) return asked;
-  if (!smooth) return LinearSolver::coordinate_descent;
-  return has_hessian && suits_newton(problem) ? LinearSolver::newton : LinearSolver::lbfgs;
+  return smooth ? suited(problem) : LinearSolver::coordinate_descent;
 }
 
 LinearFit solve(const LinearProblem& problem, LinearSolver solver, const Stopping& stopping,
                 const Coefficients& start) {
   const Objective objective(problem);
-  if (solver == LinearSolver::coordinate_descent) return coordinate_descent(objective, stopping, start);
-  return solver == LinearSolver::newton ? newton(objective, stopping, start) : lbfgs(objective, stopping, start);
+  switch (solver) {
+    case LinearSolver::coordinate_descent:
+      return coordinate_descent(objective, stopping, start);
+    case LinearSolver::newton:
+      return newton(objective, stopping, start);
+    case LinearSolver::newton_cg:
+      return newton_cg(objective, stopping, start);
+    default:
+      return lbfgs(objective, stopping, start);
+  }
 }
 
 // The minimum for some of many rows is close to that for all, and costs little.

@@ -11,10 +11,30 @@ namespace curvature {
 enum class LinearSolver {
   automatic,
   newton,              // Newton's steps by a Cholesky factor of the Hessian
+  newton_cg,           // Newton's steps by conjugate gradients
   lbfgs,               // limited memory, with a factor or a diagonal as preconditioner
   coordinate_descent,  // for L1 and bounds
   sgd,
 };
+
+/// As users write it.
+[[nodiscard]] inline const char* name(LinearSolver solver) {
+  switch (solver) {
+    case LinearSolver::automatic:
+      return "auto";
+    case LinearSolver::newton:
+      return "newton";
+    case LinearSolver::newton_cg:
+      return "newton_cg";
+    case LinearSolver::lbfgs:
+      return "lbfgs";
+    case LinearSolver::coordinate_descent:
+      return "cd";
+    case LinearSolver::sgd:
+      return "sgd";
+  }
+  return "";
+}
 
 struct LinearParams {
   double alpha = 1e-4;
