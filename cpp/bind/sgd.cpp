@@ -151,6 +151,7 @@ class PythonSgdFit {
     visit("steps", state.steps);
     visit("epochs", state.epochs);
     visit("rate_factor", state.rate_factor);
+    visit("plateau_factor", state.plateau_factor);
     visit("stopped", state.stopped);
   }
 

@@ -9,13 +9,15 @@
 namespace curvature {
 
 /// The order belongs to a key, not to a sequence of calls. A table that fits in the cache is shuffled row by row. Of a
-/// larger one, groups of neighbouring rows (kGroupNumbers numbers) are shuffled, then the rows of kWindowGroups
-/// successive groups among themselves: memory is read in stretches, twice as fast as row by row.
+/// larger one, groups of neighbouring rows (kGroupNumbers numbers) are shuffled, and kGroupsAtOnce successive groups
+/// take turns, a row at a time, each from a random row on: so successive rows come from as many places of the table,
+/// and the processor follows as many streams through memory, three times as fast as rows in any order.
 class RowOrder {
  public:
   static constexpr double kCacheNumbers = 1 << 21;
-  static constexpr double kGroupNumbers = 1 << 10;
-  static constexpr std::size_t kWindowGroups = 32;
+  static constexpr double kGroupNumbers = 1 << 12;
+  static constexpr std::size_t kGroupsAtOnce = 8;
+  static constexpr double kNumbersAhead = 1 << 10;
 
   RowOrder(std::vector<RowIndex> rows, double mean_entries);
 
@@ -26,11 +28,12 @@ class RowOrder {
   [[nodiscard]] kernel::RowList list(std::size_t first, std::size_t n) const;
 
  private:
+  std::size_t take_in_turn(std::size_t first, std::size_t n, std::uint64_t key, std::size_t place);
+
   std::vector<RowIndex> rows_;
-  std::size_t group_ = 1;
+  std::size_t group_rows_ = 1;
   std::size_t ahead_;  // how many places later the rows are that are fetched
   std::vector<RowIndex> groups_;
-  std::vector<RowIndex> fetched_;  // in the order that memory likes
   std::vector<RowIndex> order_;
 };
 

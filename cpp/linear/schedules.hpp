@@ -11,7 +11,7 @@
 namespace curvature {
 
 /// The schedule `plateau` multiplies the rate by this where an epoch makes no more progress, as scikit-learn's
-/// 'adaptive'; at less than kLeastRate of the first rate a fit stops.
+/// 'adaptive'; below kLeastRate of the schedule's rate a fit stops.
 inline constexpr double kPlateauFactor = 0.2;
 inline constexpr double kLeastRate = 1e-6;
 

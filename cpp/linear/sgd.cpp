@@ -150,11 +150,12 @@ class Epochs {
       order_.shuffle(child_key(stream, static_cast<std::uint64_t>(state_.epochs)));
     }
     steps_->begin_epoch();
+    const double lowered = state_.rate_factor * state_.plateau_factor;
     std::size_t rows_since_signals = 0;
     for (std::size_t first = 0; first < n_rows; first += rows_per_step_) {
       const std::size_t n = std::min(rows_per_step_, n_rows - first);
       const double done = static_cast<double>(state_.epochs) + static_cast<double>(first) / static_cast<double>(n_rows);
-      const double rate = state_.rate_factor * rate_at(params_, state_.steps, done / linear_.max_iter);
+      const double rate = lowered * rate_at(params_, state_.steps, done / linear_.max_iter);
       if (!steps_->step(order_.list(first, n), rate)) return false;
       ++state_.steps;
       rows_since_signals += n;
@@ -261,8 +262,8 @@ bool SgdFit::note_progress(double value) {
   if (state_.epochs_without_progress < params_.n_iter_no_change) return false;
   if (params_.schedule != Schedule::plateau) return true;
   state_.epochs_without_progress = 0;
-  if (state_.rate_factor * kPlateauFactor < kLeastRate) return true;
-  state_.rate_factor *= kPlateauFactor;
+  if (state_.plateau_factor * kPlateauFactor < kLeastRate) return true;
+  state_.plateau_factor *= kPlateauFactor;
   return false;
 }
 

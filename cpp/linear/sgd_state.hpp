@@ -24,8 +24,9 @@ struct SgdState {
   std::int64_t epochs_without_progress = 0;
   std::int64_t steps = 0;
   std::int64_t epochs = 0;
-  double rate_factor = 1;  // below 1 after a plateau, or where a rate was too high
-  bool stopped = false;    // by the hold-out
+  double rate_factor = 1;     // below 1 where a rate was too high
+  double plateau_factor = 1;  // below 1 after a plateau
+  bool stopped = false;       // by the hold-out
 
   [[nodiscard]] bool is_empty() const { return weights.empty(); }
   [[nodiscard]] std::size_t n_weights() const { return n_outputs * n_columns; }

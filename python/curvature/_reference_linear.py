@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -12,7 +13,7 @@ Floats: TypeAlias = NDArray[np.float64]
 Slope: TypeAlias = Callable[[Floats, Floats], Floats]  # dl/df from y and scores f
 
 BITS = 2**64 - 1
-CACHE_NUMBERS, GROUP_NUMBERS, WINDOW_GROUPS = 1 << 21, 1 << 10, 32
+CACHE_NUMBERS, GROUP_NUMBERS, GROUPS_AT_ONCE = 1 << 21, 1 << 12, 8
 
 
 def linear_unit(X: Floats, y: Floats, rate: float, epochs: int) -> tuple[Floats, float]:
@@ -148,26 +149,33 @@ def child_key(key: int, counter: int) -> int:
     return mix(key ^ mix(counter))
 
 
+def bounded(bits: int, bound: int) -> int:
+    """An integer in [0, bound) from the upper half of 64 bits."""
+    return (bits >> 32) * bound >> 32
+
+
 def shuffled(items: list[int], key: int) -> list[int]:
     """Fisher and Yates's shuffle with one key a place."""
     items = list(items)
     for left in range(len(items), 1, -1):
-        other = (child_key(key, left) >> 32) * left >> 32
+        other = bounded(child_key(key, left), left)
         items[left - 1], items[other] = items[other], items[left - 1]
     return items
 
 
 def row_order(n_rows: int, n_columns: int, key: int) -> list[int]:
-    """All rows shuffled; of a large table groups of rows, then the rows of a window of groups."""
+    """All rows shuffled; of a large table groups of rows, of which a few take turns, a row at a time."""
     rows = list(range(n_rows))
-    size = int(min(max(GROUP_NUMBERS / n_columns, 1), 64))
+    size = int(max(GROUP_NUMBERS / n_columns, 1))
     if n_rows * n_columns <= CACHE_NUMBERS or size == 1:
         return shuffled(rows, key)
     groups = [rows[begin : begin + size] for begin in range(0, n_rows, size)]
-    rows = [row for group in shuffled(list(range(len(groups))), key) for row in groups[group]]
-    window = size * WINDOW_GROUPS
-    parts = [shuffled(rows[begin : begin + window], child_key(key, begin)) for begin in range(0, n_rows, window)]
-    return [row for part in parts for row in part]
+    starts = [bounded(child_key(child_key(key, 0), k), len(group)) for k, group in enumerate(groups)]
+    turned = [group[start:] + group[:start] for group, start in zip(groups, starts, strict=True)]
+    mixed = [turned[k] for k in shuffled(list(range(len(groups))), key)]
+    windows = [mixed[first : first + GROUPS_AT_ONCE] for first in range(0, len(mixed), GROUPS_AT_ONCE)]
+    turns = [turn for window in windows for turn in zip_longest(*window)]
+    return [row for turn in turns for row in turn if row is not None]
 
 
 def descend(
