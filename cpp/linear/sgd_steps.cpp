@@ -29,6 +29,7 @@ class EagerSteps final : public BatchSteps {
       : problem_(setting.problem),
         params_(setting.params),
         rows_(setting.rows),
+        optimizer_(weight_steps(params_.optimizer)),
         factor_(setting.slope_factor),
         chunk_(setting.rows.chunk_rows()),
         state_(state),
@@ -47,10 +48,8 @@ class EagerSteps final : public BatchSteps {
     l2_.resize(state.weights.size(), 0.0);
     decay_.assign(apart ? state.weights.size() : 0, 0.0);
     std::fill_n(decay_.begin(), apart ? state.n_weights() : 0, params_.weight_decay);
-    with_optimizer(params_, 1, [&](const auto& steps) {
-      if (steps.n_states > 0) state_.first.resize(state_.weights.size(), 0.0);
-      if (steps.n_states > 1) state_.second.resize(state_.weights.size(), 0.0);
-    });
+    if (optimizer_.n_states > 0) state_.first.resize(state_.weights.size(), 0.0);
+    if (optimizer_.n_states > 1) state_.second.resize(state_.weights.size(), 0.0);
     if (params_.optimizer == Optimizer::nag) ahead_.resize(state_.weights.size());
   }
 
@@ -60,7 +59,7 @@ class EagerSteps final : public BatchSteps {
     const double* at = look_ahead();
     if (!add_slopes(batch, at)) return false;
     clip();
-    StepArrays arrays;
+    kernel::StepArrays arrays;
     arrays.n = problem_.fit_intercept ? state_.weights.size() : state_.n_weights();
     arrays.weights = state_.weights.data();
     arrays.at = at;
@@ -70,7 +69,7 @@ class EagerSteps final : public BatchSteps {
     arrays.l2 = l2_.data();
     arrays.l1 = l1_.empty() ? nullptr : l1_.data();
     arrays.decay = decay_.data();
-    step_all(params_, state_.steps + 1, arrays, rate);
+    optimizer_.all(step_numbers(params_, state_.steps + 1, rate), arrays);
     if (params_.average && state_.epochs > 0) average();
     return true;
   }
@@ -166,6 +165,7 @@ class EagerSteps final : public BatchSteps {
   const LinearProblem& problem_;
   const SgdParams& params_;
   const SgdRows& rows_;
+  const kernel::WeightSteps& optimizer_;
   double factor_;
   std::size_t chunk_;
   SgdState& state_;
