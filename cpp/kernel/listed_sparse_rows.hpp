@@ -45,9 +45,15 @@ template <class T>
 void times(const ListedSparseRows<T>& matrix, const RowList& list, const double* w, double* out) {
   for (std::size_t i = 0; i < list.n; ++i) {
     matrix.fetch_ahead(list, i);
-    double sum = 0;
-    for_each_entry(matrix, list.part(i, i + 1), [&](std::size_t, std::int32_t j, double x) { sum += x * w[j]; });
-    out[i] += sum;
+    const RowIndex row = list.rows[i];
+    const std::int64_t end = matrix.begin[row + std::size_t{1}];
+    double sums[4] = {};  // four chains of additions, each of which would wait for its last
+    std::int64_t k = matrix.begin[row];
+    for (; k + 4 <= end; k += 4) {
+      for (int chain = 0; chain < 4; ++chain) sums[chain] += matrix.values[k + chain] * w[matrix.columns[k + chain]];
+    }
+    for (; k < end; ++k) sums[0] += matrix.values[k] * w[matrix.columns[k]];
+    out[i] += (sums[0] + sums[1]) + (sums[2] + sums[3]);
   }
 }
 

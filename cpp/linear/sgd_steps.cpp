@@ -178,7 +178,7 @@ class EagerSteps final : public BatchSteps {
 }  // namespace
 
 std::unique_ptr<BatchSteps> make_steps(const StepsSetting& setting, SgdState& state) {
-  if (LazySteps::can_do(setting)) return std::make_unique<LazySteps>(setting, state);
+  if (can_step_lazily(setting)) return make_lazy_steps(setting, state);
   return std::make_unique<EagerSteps>(setting, state);
 }
 
