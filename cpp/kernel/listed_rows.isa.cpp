@@ -33,7 +33,7 @@ inline const T* row_of(const WholeRows<T>& matrix, RowIndex row) {
 
 // Asks for the row that is to be fetched while row i of the list is read.
 template <class T>
-inline void fetch_ahead(const WholeRows<T>& matrix, const RowList& list, std::size_t i) {
+[[gnu::always_inline]] inline void fetch_ahead(const WholeRows<T>& matrix, const RowList& list, std::size_t i) {
   if (i >= list.n_ahead) return;
   const std::size_t bytes = std::min(matrix.n_columns * sizeof(T), kMostOfARow);
   const auto* from = reinterpret_cast<const char*>(row_of(matrix, list.ahead[i]));

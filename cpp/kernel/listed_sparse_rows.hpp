@@ -17,7 +17,7 @@ struct ListedSparseRows {
   const T* values = nullptr;
 
   /// Asks for the first numbers of the row that is to be fetched while row i of the list is read.
-  void fetch_ahead(const RowList& list, std::size_t i) const {
+  [[gnu::always_inline]] void fetch_ahead(const RowList& list, std::size_t i) const {
     if (i >= list.n_ahead) return;
     constexpr std::int64_t kNumbersOfALine = 16;
     const std::int64_t first = begin[list.ahead[i]];

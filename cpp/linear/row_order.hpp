@@ -17,7 +17,7 @@ class RowOrder {
   static constexpr double kCacheNumbers = 1 << 21;
   static constexpr double kGroupNumbers = 1 << 12;
   static constexpr std::size_t kGroupsAtOnce = 8;
-  static constexpr double kNumbersAhead = 1 << 10;
+  static constexpr double kNumbersAhead = 1 << 9;
 
   RowOrder(std::vector<RowIndex> rows, double mean_entries);
 
