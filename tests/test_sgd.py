@@ -241,6 +241,21 @@ def test_a_plateau_lowers_the_rate_until_the_fit_is_at_rest():
     assert objective(X, y, w, 0.05) - least < 0.1 * (objective(X, y, constant, 0.05) - least)
 
 
+def test_a_plateau_lowers_a_rate_that_was_halved_often():
+    """How often a rate was halved because it was too high does not count as plateaus."""
+    X, y = dense_table(11, 300)
+    target = X[:, 0] + y
+    params = {"schedule": "plateau", "learning_rate": 2.0**27, "batch_size": None, "n_iter_no_change": 2000}
+    core = _core.SgdFit(PARAMS | params | {"alpha": 0.0, "max_iter": 50_000, "tol": 1e-9})
+    told = core.fit(X, [target], None, SQUARED)
+    state = core.state()
+    assert told["converged"] and state["rate_factor"] < 1e-6
+    assert 1e-6 <= state["plateau_factor"] < 5e-6
+    wide = np.column_stack([X, np.ones(len(X))])
+    least = ((wide @ np.linalg.lstsq(wide, target)[0] - target) ** 2).mean() / 2
+    assert told["objective"] < 1.0001 * least
+
+
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_every_optimizer_comes_to_rest_at_the_minimum(optimizer):
     """With an L1 penalty as well: the shrinking of each optimizer leaves the minimum of F where it is."""

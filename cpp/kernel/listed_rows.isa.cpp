@@ -31,7 +31,8 @@ inline const T* row_of(const WholeRows<T>& matrix, RowIndex row) {
   return matrix.data + std::size_t{row} * matrix.stride;
 }
 
-// Asks for the row that is to be fetched while row i of the list is read.
+// Asks for the row that is to be fetched while row i of the list is read. Always inline: g++ 12 takes a function that
+// only prefetches for one without effect, and drops the call.
 template <class T>
 [[gnu::always_inline]] inline void fetch_ahead(const WholeRows<T>& matrix, const RowList& list, std::size_t i) {
   if (i >= list.n_ahead) return;

@@ -16,7 +16,8 @@ struct ListedSparseRows {
   const std::int32_t* columns = nullptr;
   const T* values = nullptr;
 
-  /// Asks for the first numbers of the row that is to be fetched while row i of the list is read.
+  /// Asks for the first numbers of the row that is to be fetched while row i of the list is read. Always inline: g++ 12
+  /// takes a function that only prefetches for one without effect, and drops the call.
   [[gnu::always_inline]] void fetch_ahead(const RowList& list, std::size_t i) const {
     if (i >= list.n_ahead) return;
     constexpr std::int64_t kNumbersOfALine = 16;

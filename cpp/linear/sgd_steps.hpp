@@ -30,8 +30,9 @@ struct StepsSetting {
   bool sums_losses = false;
 };
 
-/// Steps that touch every weight, or, for plain steps without clipping and averaging on sparse rows, those of the
-/// batch's stored numbers alone: with the same results but for rounding.
+/// Steps that touch every weight (the other optimizers move weights without a slope too), or, for plain steps without
+/// clipping and averaging on sparse rows, those of the batch's stored numbers alone: with the same results but for
+/// rounding.
 [[nodiscard]] std::unique_ptr<BatchSteps> make_steps(const StepsSetting& setting, SgdState& state);
 
 }  // namespace curvature
