@@ -54,8 +54,15 @@ def test_the_quick_form(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
         assert 0 <= row["suboptimality"] <= 1e-6
         assert len(row["seconds"]) == 1
         assert min(row["seconds"]) > 0
-    assert {"plain Python", "scikit-learn SGDClassifier"} < {row["name"] for row in epoch["epochs"]}
-    assert all(min(row["seconds"]) > 0 for row in epoch["epochs"])
+    sklearn = "scikit-learn SGDClassifier"
+    assert {"plain Python", f"{sklearn}: fit of 1", f"{sklearn}: fit of 6"} < {row["name"] for row in epoch["epochs"]}
+    timed = {(row["rows_are"], row["name"]): row["seconds"][0] for row in epoch["epochs"]}
+    for (kind, name), seconds in timed.items():
+        if not name.endswith(further := ": a further epoch"):
+            assert seconds > 0
+            continue
+        one, six = (timed[kind, name.replace(further, f": fit of {n}")] for n in (1, 6))
+        assert seconds == pytest.approx((six - one) / 5)
 
 
 def test_a_solver_that_does_not_get_there_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
