@@ -22,13 +22,18 @@ namespace {
 
 double find_largest_alpha(const py::object& X, const std::vector<DoubleArray>& columns,
                           const std::optional<DoubleArray>& weights, Loss& loss, const py::dict& values,
-                          const std::optional<std::vector<double>>& penalty_factors) {
+                          const std::optional<std::vector<double>>& penalty_factors,
+                          const std::vector<DoubleArray>& offsets) {
   const Design design = design_of(X);
   const LossTable target = loss_table(columns, weights, loss, design.n_rows());
   LinearParams params = linear_params(values);
   params.alpha = 1;
   LinearExtras extras;
   extras.penalty_factors = penalty_factors.value_or(std::vector<double>{});
+  for (const DoubleArray& offset : offsets) {
+    require_length(offset, design.n_rows(), "offset");
+    extras.offsets.push_back(offset.data());
+  }
   LinearProblem problem = linear_problem(design, target, loss, params, extras);
   problem.threads = resolve_threads(params.n_jobs);
   const py::gil_scoped_release unlocked;
@@ -48,7 +53,8 @@ auto with_column(const py::array& x, const std::string& isa, Compute&& compute) 
 
 void register_coordinate_descent(py::module_& module) {
   module.def("largest_alpha", &find_largest_alpha, py::arg("X"), py::arg("columns"), py::arg("weights"),
-             py::arg("loss"), py::arg("params"), py::arg("penalty_factors") = py::none());
+             py::arg("loss"), py::arg("params"), py::arg("penalty_factors") = py::none(),
+             py::arg("offsets") = std::vector<DoubleArray>{});
   module.def("column_dot", [](const std::string& isa, const py::array& x, const DoubleArray& u) {
     return with_column(
         x, isa, [&](const auto& kernels, const auto* data, std::size_t n) { return kernels.dot(data, u.data(), n); });

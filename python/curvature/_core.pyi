@@ -237,7 +237,8 @@ def largest_alpha(
     weights: ArrayLike | None,
     loss: Loss,
     params: dict[str, Any],
-    penalty_factors: Sequence[float] | None = None,
+    penalty_factors: ArrayLike | None = None,
+    offsets: list[NDArray[np.float64]] = ...,
 ) -> float: ...
 def column_dot(isa: str, x: NDArray[Any], u: ArrayLike) -> float: ...
 def column_moments(isa: str, x: NDArray[Any], center: float, h: ArrayLike) -> tuple[float, float]: ...

@@ -97,10 +97,6 @@ class LinearProblem:
             offsets=[offset[rows] for offset in self.offsets],
         )
 
-    def of_table(self, table: Any) -> LinearProblem:
-        """The same rows with other columns, without penalty factors and bounds."""
-        return replace(self, table=table, penalty_factors=None, lower=None, upper=None)
-
     def solve(self, params: LinearParams, alpha: float, start: Start | None = None) -> Solution:
         """The least F, from a start if there is one."""
         if params.linear["solver"] == "sgd":
@@ -119,7 +115,15 @@ class LinearProblem:
         )
         return Solution(**found)
 
+    def _sgd_start(self, params: LinearParams) -> Start | None:
+        """Where descent begins: at 0, or at the best constant for losses with a log link, which are steep far from it."""
+        if self.loss.link.name != "log" or not params.linear["fit_intercept"]:
+            return None
+        intercepts = self.core_loss().start_scores(self.columns, self.weights)
+        return np.zeros((len(intercepts), self.n_features)), intercepts
+
     def _descend(self, params: LinearParams, alpha: float, start: Start | None) -> Solution:
+        start = start or self._sgd_start(params)
         sgd = _core.SgdFit(params.sgd | params.with_alpha(alpha))
         found = sgd.fit(
             self.design, self.columns, self.weights, self.core_loss(), self.offsets, start, self.penalty_factors
@@ -131,7 +135,9 @@ class LinearProblem:
         values = params.sgd | params.linear
         if state is None:
             n_outputs = self.loss.outputs(self.n_classes)
-            weights, intercepts = start or (np.zeros((n_outputs, self.n_features)), np.zeros(n_outputs))
+            weights, intercepts = (
+                start or self._sgd_start(params) or (np.zeros((n_outputs, self.n_features)), np.zeros(n_outputs))
+            )
             state = _core.SgdFit(values).state() | {
                 "n_outputs": n_outputs,
                 "n_columns": self.n_features,

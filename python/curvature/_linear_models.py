@@ -11,7 +11,9 @@ from sklearn.exceptions import ConvergenceWarning
 
 from . import _core
 from ._checked_table import checked_design
+from ._inference import Inference
 from ._linear_fit import LinearProblem, Solution, Start
+from ._linear_inference import check_inference, find_separation, infer
 from ._linear_model import LinearModel
 from ._linear_params import RIVAL_NAMES, RIVAL_NOTES, LinearParams, read_bounds, read_factors
 from ._model_estimator import ModelEstimator, stored_class_weight
@@ -128,14 +130,21 @@ class LinearEstimator(ModelEstimator[LinearModel]):
     loss: Any
     multi_class: str
     class_weight: Any
+    covariance: str | None
+    covariance_: NDArray[np.float64]
+    hessian_: NDArray[np.float64]
+    _inference: Inference
 
     def _set_all(self, given: dict[str, Any]) -> None:
         """Set the arguments of `__init__` as they are."""
         self.__dict__.update({name: value for name, value in given.items() if name != "self"})
 
-    def _linear_params(self) -> LinearParams:
+    def _linear_params(self, loss: Loss) -> LinearParams:
         values = self.get_params()
-        return LinearParams({name: value for name, value in values.items() if name != "loss"})
+        params = LinearParams({name: value for name, value in values.items() if name != "loss"})
+        if loss.name == "perceptron" and params.linear["solver"] == "auto":
+            params.linear["solver"] = "sgd"  # of the exact minimum all weights are 0
+        return params
 
     def _problems(
         self,
@@ -170,9 +179,11 @@ class LinearEstimator(ModelEstimator[LinearModel]):
         classes: NDArray[Any] | None = None,
         strata: NDArray[np.float64] | None = None,
     ) -> None:
+        if self.covariance is not None:
+            check_inference(self.covariance, params, problems)
         starts = self._starts(problems) if self.get_params()["warm_start"] else [None] * len(problems)
         alpha = params.linear["alpha"]
-        for name in ("alpha_", "alphas_", "cv_losses_", "cv_mean_losses_"):
+        for name in ("alpha_", "alphas_", "cv_losses_", "cv_mean_losses_", "covariance_", "hessian_", "_inference"):
             self.__dict__.pop(name, None)
         if params.alphas is not None:
             choice = choose_alpha(problems, params, strata)
@@ -182,7 +193,13 @@ class LinearEstimator(ModelEstimator[LinearModel]):
         pairs = zip(problems, starts, strict=True)
         solutions = [problem.solve(params, alpha, start) for problem, start in pairs]
         self._keep(params, problems, solutions, classes)
-        self._warn_unless_converged(solutions)
+        names = getattr(self, "feature_names_in_", None)
+        if self.covariance is not None:
+            self._inference = infer(self.covariance, problems[0], solutions[0], params, alpha, names)
+            self.covariance_, self.hessian_ = self._inference.covariance, self._inference.hessian
+        of_labels = classes is not None and len(problems) == 1
+        if not (of_labels and find_separation(problems[0], solutions[0], params, alpha, names)):
+            self._warn_unless_converged(solutions)
 
     def _one_epoch(
         self, params: LinearParams, problems: list[LinearProblem], classes: NDArray[Any] | None = None
@@ -237,6 +254,19 @@ class LinearEstimator(ModelEstimator[LinearModel]):
         self.objective_ = sum(solution.objective for solution in solutions)
         if self.get_params()["verbose"]:
             print(f"{self.solver_}: {self.n_iter_} iterations, objective {self.objective_:.9g}, gap {self.gap_:.2g}")
+
+    def summary(self) -> Inference:
+        """Standard errors, tests and intervals of a fit with `covariance`; printed, a table.
+
+        Raises
+        ------
+        ValueError
+            The fit was without.
+        """
+        self._fitted()
+        if not hasattr(self, "_inference"):
+            raise ValueError("summary() needs a fit with covariance='model' (or 'HC0' to 'HC3').")
+        return self._inference
 
     def _warn_unless_converged(self, solutions: list[Solution]) -> None:
         tol = self.get_params()["tol"]

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.model_selection import KFold, StratifiedKFold
 
+from . import _core
 from ._linear_fit import LinearProblem
 from ._linear_params import LinearParams
 
@@ -84,26 +85,8 @@ def _grid(problems: list[LinearProblem], params: LinearParams) -> NDArray[np.flo
 def largest_alpha(problem: LinearProblem, params: LinearParams) -> float:
     """The least alpha at which all weights that bear a penalty are 0: ``max |g_j| / (l1_ratio factor_j)``.
 
-    g is the gradient of the mean loss where only the intercept is fitted.
+    g is the gradient of the mean loss where nothing but the intercept, and columns without a penalty, is fitted.
     """
-    column_of_zeros = np.zeros((problem.n_rows, 1))
-    null = problem.of_table(column_of_zeros).solve(params, 1.0)
-    scores = [null.intercepts[k] + np.zeros(problem.n_rows) for k in range(len(null.intercepts))]
-    for column, offset in zip(scores, problem.offsets, strict=False):
-        column += offset
-    gradients = problem.core_loss().derivatives(problem.columns, scores)[0]
-    weights = np.ones(problem.n_rows) if problem.weights is None else problem.weights
-    slopes = _slopes(problem.table, gradients * (weights / weights.sum()))
-    factors = np.ones(problem.n_features) if problem.penalty_factors is None else problem.penalty_factors
-    bears = factors > 0
-    steepest = np.abs(slopes[:, bears] / factors[bears]).max(initial=0.0)
-    return float(steepest / max(params.linear["l1_ratio"], LEAST_L1_RATIO)) or 1.0
-
-
-def _slopes(table: Any, rows: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Products of the columns with each of `rows`, shape (K, n); float32 is not copied as a whole."""
-    if not isinstance(table, np.ndarray):
-        return np.asarray((table.T @ rows.T).T)
-    step = 4096
-    parts = (rows[:, i : i + step] @ table[i : i + step].astype(np.float64) for i in range(0, len(table), step))
-    return np.asarray(sum(parts))
+    share = max(params.linear["l1_ratio"], LEAST_L1_RATIO)
+    given = problem.design, problem.columns, problem.weights, problem.core_loss(), params.linear | {"l1_ratio": share}
+    return _core.largest_alpha(*given, problem.penalty_factors, problem.offsets) or 1.0

@@ -135,8 +135,8 @@ class LinearRegressor(RegressorMixin, LinearEstimator):
             Bad shapes, values or parameters; the message names the argument, the value and what is allowed.
         """
         with self._whole_or_nothing():
-            params = self._linear_params()
             loss = read_loss(self.loss)
+            params = self._linear_params(loss)
             table, columns = self._read(loss, X, y, loss_data, first=True)
             weights = read_weights(sample_weight, table)
             self._fit_problems(params, self._problems(params, table, loss, [columns], weights, offset))
@@ -153,8 +153,8 @@ class LinearRegressor(RegressorMixin, LinearEstimator):
     ) -> Self:
         """One epoch of solver="sgd", going on with the optimizer where the last one left it; otherwise as `fit`."""
         with self._whole_or_nothing():
-            params = self._linear_params().for_sgd()
             loss = read_loss(self.loss)
+            params = self._linear_params(loss).for_sgd()
             table, columns = self._read(loss, X, y, loss_data, first=not self.__sklearn_is_fitted__())
             weights = read_weights(sample_weight, table)
             self._one_epoch(params, self._problems(params, table, loss, [columns], weights, offset))
@@ -256,7 +256,8 @@ class LinearClassifier(ClassifierMixin, LinearEstimator):
     ) -> Self:
         """Fit the weights to labels of any dtype; otherwise as `LinearRegressor.fit`."""
         with self._whole_or_nothing():
-            params, given = self._linear_params(), read_loss(self.loss)
+            given = read_loss(self.loss)
+            params = self._linear_params(given)
             table, labels = checked_design(self, X, y)
             target = ClassTarget.read(labels, self.class_weight, read_weights(sample_weight, table))
             problems = self._class_problems(params, given, table, target, offset, loss_data)
@@ -279,7 +280,8 @@ class LinearClassifier(ClassifierMixin, LinearEstimator):
         The first call needs `classes`, all labels that will ever come; otherwise as `fit`.
         """
         with self._whole_or_nothing():
-            params, given = self._linear_params().for_sgd(), read_loss(self.loss)
+            given = read_loss(self.loss)
+            params = self._linear_params(given).for_sgd()
             first = not self.__sklearn_is_fitted__()
             if first and classes is None:
                 raise ValueError("classes is missing: the first partial_fit needs all labels that will ever come.")
