@@ -158,6 +158,70 @@ def test_every_flipped_bit_gives_a_model_or_an_error() -> None:
     assert accepted > 8 * 64  # a flipped bit in a weight makes another valid model
 
 
+def accepts(data: bytes) -> bool:
+    """Whether it is a model, all of whose answers are then asked for; or else a ModelFormatError."""
+    try:
+        model = Model.from_bytes(data)
+    except ModelFormatError:
+        return False
+    with np.errstate(all="ignore"):
+        use(model)
+    return True
+
+
+def test_random_edits_of_bytes_give_a_model_or_an_error() -> None:
+    """Bytes overwritten, left out, put in and moved about, alone and several at a time."""
+    data, rng, accepted = small_file(), np.random.default_rng(5), 0
+    for _ in range(600):
+        damaged = bytearray(data)
+        for _ in range(rng.integers(1, 5)):
+            at, length = int(rng.integers(len(damaged))), int(rng.integers(1, 9))
+            other = int(rng.integers(len(damaged)))
+            piece = [rng.bytes(length), b"", bytes(damaged[other : other + length]), b"0", b"9" * length][
+                rng.integers(5)
+            ]
+            damaged[at : at + (length if rng.random() < 0.5 else len(piece))] = piece
+        accepted += accepts(bytes(damaged))
+    assert 0 < accepted < 300
+
+
+ODD_VALUES = [None, True, False, 0, 1, -1, 2**31, 2**63, 2**64, 1e308, -0.5, "", "x", "logistic", [], [1], {}, {"a": 1}]
+
+
+def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """The paths of all parts of a JSON value."""
+    parts = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else []
+    return [path] + [inner for key, part in parts for inner in places(part, (*path, key))]
+
+
+def test_every_edit_of_the_json_gives_a_model_or_an_error() -> None:
+    """Each part of it becomes each of some odd values, is left out, or gets another name."""
+    data, tried, accepted = small_file(), 0, 0
+    header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
+    text = header["__metadata__"]["curvature"]
+
+    def edited(path: tuple[Any, ...], edit: Any) -> bytes:
+        settings = part = json.loads(text)
+        for key in path[:-1]:
+            part = part[key]
+        edit(part, path[-1])
+        return crafted(data, header=json.dumps(settings))
+
+    def set_to(value: Any) -> Any:
+        return lambda part, key: part.__setitem__(key, value)
+
+    def rename(part: Any, key: Any) -> None:
+        part[f"{key}_"] = part.pop(key)
+
+    for path in places(json.loads(text))[1:]:
+        edits = [set_to(value) for value in ODD_VALUES] + [lambda part, key: part.pop(key)]
+        for edit in edits + ([rename] if isinstance(path[-1], str) else []):
+            tried += 1
+            accepted += accepts(edited(path, edit))
+    assert tried > 500
+    assert 0 < accepted < tried / 2
+
+
 PARAMETERS = ("settings", "parameters")
 DAMAGE: dict[str, dict[str, Any]] = {
     **{f"no {name}": {"drop": name} for name in ("weights", "intercepts")},
