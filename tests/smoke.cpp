@@ -2,6 +2,7 @@
 #include <cmath>
 #include <cstdio>
 #include <limits>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -10,6 +11,8 @@
 #include "base/random.hpp"
 #include "base/threads.hpp"
 #include "boost/fit.hpp"
+#include "linear/fit.hpp"
+#include "linear/sgd.hpp"
 #include "loss/formula.hpp"
 #include "loss/named.hpp"
 
@@ -110,6 +113,81 @@ void fits_agree_for_any_threads(const Sample& sample, BoostParams params, bool w
   one.forest.apply(table, leaves.data(), 2);
 }
 
+// Dense rows and columns, and compressed rows of every third number, of columns of several scales.
+struct LinearSample {
+  static constexpr std::size_t kRows = 20'000, kColumns = 11;
+  std::vector<float> rows, columns, values;
+  std::vector<std::int32_t> indices;
+  std::vector<std::int64_t> begin = {0};
+  std::vector<double> y, weights;
+
+  LinearSample() : columns(kRows * kColumns) {
+    for (std::size_t row = 0; row < kRows; ++row) {
+      for (std::size_t c = 0; c < kColumns; ++c) {
+        const double scale = c == 0 ? 100 : 1;
+        const auto x = static_cast<float>(scale * (uniform(row * kColumns + c) - 0.3));
+        rows.push_back(x);
+        columns[c * kRows + row] = x;
+        if ((row + c) % 3 > 0) continue;
+        values.push_back(x);
+        indices.push_back(static_cast<std::int32_t>(c));
+      }
+      begin.push_back(static_cast<std::int64_t>(values.size()));
+      y.push_back(rows[row * kColumns + 1] + uniform(~row) > 0.7 ? 1.0 : 0.0);
+      weights.push_back(std::floor(3 * uniform(row ^ 0xabcdefu)));
+    }
+  }
+
+  [[nodiscard]] LossTable target() const { return {{y.data()}, weights.data(), kRows}; }
+  [[nodiscard]] std::vector<Design> designs() const {
+    return {Design(DenseMatrix<float>{rows.data(), kRows, kColumns, kColumns, 1}),
+            Design(DenseMatrix<float>{columns.data(), kRows, kColumns, 1, kRows}),
+            Design(SparseMatrix<float>{begin.data(), indices.data(), values.data(), kRows, kColumns})};
+  }
+};
+
+LinearFit linear_fit_by(const LinearSample& sample, const Design& design, Loss& loss, const LinearParams& params) {
+  if (params.solver != LinearSolver::sgd) return fit_linear(design, sample.target(), loss, params, {}, {}).fit;
+  const LossTable target = sample.target();
+  LinearProblem problem = linear_problem(design, target, loss, params, {});
+  problem.threads = params.n_jobs;
+  SgdParams descent;
+  descent.optimizer = Optimizer::adam;
+  descent.batch_size = 4096;
+  descent.early_stopping = true;
+  return SgdFit(descent, params).fit(problem);
+}
+
+void linear_fits_agree_for_any_threads(const LinearSample& sample, const char* loss, LinearParams params) {
+  const std::shared_ptr<Loss> own = loss_named(loss);
+  for (const Design& design : sample.designs()) {
+    std::optional<LinearFit> one;
+    for (const int threads : {1, 2, 8}) {
+      params.n_jobs = threads;
+      const LinearFit fit = linear_fit_by(sample, design, *own, params);
+      require(std::isfinite(fit.objective) && fit.n_iter > 0, "a linear fit has no finite objective");
+      if (!one) one = fit;
+      require(fit.coefficients.weights == one->coefficients.weights, "linear weights differ between threads");
+      require(fit.coefficients.intercepts == one->coefficients.intercepts, "intercepts differ between threads");
+    }
+  }
+}
+
+void linear_models_hold() {
+  const LinearSample sample;
+  LinearParams params;
+  params.max_iter = 5;
+  for (const LinearSolver solver :
+       {LinearSolver::newton, LinearSolver::lbfgs, LinearSolver::coordinate_descent, LinearSolver::sgd}) {
+    params.solver = solver;
+    params.l1_ratio = solver == LinearSolver::coordinate_descent ? 0.5 : 0.0;
+    for (const char* loss : {"squared", "logistic", "absolute"}) {  // the last is smoothed
+      linear_fits_agree_for_any_threads(sample, loss, params);
+    }
+    if (solver != LinearSolver::newton) linear_fits_agree_for_any_threads(sample, "softmax", params);
+  }
+}
+
 template <class Error, class Action>
 void refuses(const char* what, Action&& action) {
   try {
@@ -168,6 +246,7 @@ int main() try {
   params.tree.reg_alpha = 0.5;
   fits_agree_for_any_threads(sample, params, true, *logistic);
   bad_input_is_refused(sample);
+  linear_models_hold();
   std::puts("smoke: all holds");
   return 0;
 } catch (const std::exception& error) {
