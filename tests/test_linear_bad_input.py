@@ -1,4 +1,4 @@
-"""Hostile tables for linear models: each gives a model that says how good it is, or one sentence. Never a silent NaN."""
+"""Hostile tables for linear models: each gives a model that says how good it is, or a sentence, never a silent NaN."""
 
 import warnings
 from collections.abc import Callable
