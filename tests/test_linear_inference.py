@@ -86,6 +86,12 @@ def test_perceptrons_learn_by_descent():
     assert est.score(X, y) > 0.6
 
 
+def test_a_rate_that_leads_uphill_is_said():
+    X, y = _labels()
+    with pytest.warns(ConvergenceWarning, match="lies above that of the start: lower learning_rate"):
+        cv.LinearRegressor(solver="sgd", learning_rate=0.9, batch_size=1, n_iter_no_change=1).fit(5 * X, y)
+
+
 def test_descent_on_counts_begins_at_their_mean():
     rng = np.random.default_rng(0)
     X = rng.standard_normal((500, 2))

@@ -199,16 +199,19 @@ SgdFit::SgdFit(const SgdParams& params, const LinearParams& linear, SgdState sta
 
 LinearFit SgdFit::fit(const LinearProblem& problem, const Coefficients* start) {
   SgdState fresh;
-  fresh.start_at(start ? *start : Coefficients(problem.n_outputs(), problem.design.n_columns()));
+  const Coefficients from = start ? *start : Coefficients(problem.n_outputs(), problem.design.n_columns());
+  fresh.start_at(from);
   LinearFit found{.coefficients = Coefficients(0, 0)};
   found.converged = run_from(std::move(fresh), problem, linear_.max_iter, true);
   found.coefficients = coefficients();
   found.n_iter = static_cast<int>(state_.epochs);
   found.objective = value_of(problem, found.coefficients);
   if (!found.converged) found.advice = "raise max_iter or tol";
-  if (!std::isfinite(found.objective)) {
+  // Where all scores are 0 a perceptron costs nothing, and every step leads up.
+  const double before = value_of(problem, from);
+  if (!std::isfinite(found.objective) || (before > 0 && found.objective > before)) {
     found.converged = false;
-    found.advice = "the objective is not finite: lower learning_rate, or scale the columns of X";
+    found.advice = "the objective lies above that of the start: lower learning_rate, or scale the columns of X";
   }
   return found;
 }
