@@ -6,8 +6,7 @@
 #include <limits>
 #include <optional>
 
-#include "linear/preconditioner.hpp"
-#include "linear/walk.hpp"
+#include "linear/conjugate_gradients.hpp"
 
 namespace curvature {
 namespace {
@@ -75,19 +74,37 @@ LinearFit lbfgs(const Objective& objective, const Stopping& stopping, const Coef
     history.forget();
     age = 0;
   };
+  const auto is_at_rest = [&](double along) {
+    fit.gap = -0.5 * along / std::max(std::abs(walk.value()), std::numeric_limits<double>::min());
+    return along <= 0 && fit.gap <= std::max(stopping.tol, kRounding);
+  };
+  // Newton's direction, where the loss has all second derivatives; else the steeper of the given one and that of the
+  // preconditioner alone.
+  const auto by_curvature = [&](const Vector& direction) {
+    if (HessianProducts::exist(walk.problem().loss.info())) {
+      constexpr double kShare = 0.1;  // of the slope that is left: of the gap a hundredth
+      HessianProducts hessian(objective, walk);
+      hessian.renew(which);
+      return newton_direction(hessian, *preconditioner, walk.slope(), kShare);
+    }
+    Vector steepest = walk.slope();
+    for (double& x : steepest) x = -x;
+    preconditioner->apply(steepest);
+    return dot(steepest, walk.slope()) < dot(direction, walk.slope()) ? steepest : direction;
+  };
   renew();
   while (fit.n_iter < stopping.max_iter) {
     if (walk.problem().look_for_signals) walk.problem().look_for_signals();
     Vector direction = walk.slope();
     for (double& x : direction) x = -x;
     history.apply(direction, *preconditioner);
-    const double along = dot(direction, walk.slope());
-    fit.gap = -0.5 * along / std::max(std::abs(walk.value()), std::numeric_limits<double>::min());
-    const bool at_rest = along <= 0 && fit.gap <= std::max(stopping.tol, kRounding);
-    if (at_rest && age > 0) {  // what the recursion says must hold for the curvature here, too
-      renew();
-      continue;
+    double along = dot(direction, walk.slope());
+    if (is_at_rest(along)) {  // what the recursion says must hold for the curvature here, too
+      if (age > 0) renew();
+      direction = by_curvature(direction);
+      along = dot(direction, walk.slope());
     }
+    const bool at_rest = is_at_rest(along);
     ++fit.n_iter;
     const Vector before = walk.slope();
     const double length = along < 0 ? walk.go(direction, along) : 0;

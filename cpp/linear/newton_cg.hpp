@@ -5,9 +5,8 @@
 
 namespace curvature {
 
-/// Steps solve H d = -g by preconditioned conjugate gradients (Steihaug 1983), the closer the nearer the minimum is,
-/// and two products with the design an iteration of them. For losses of one score, or with mixed derivatives. The gap
-/// is half of -g^T d over |F|, with d solved to a share of at most a quarter.
+/// Steps solve H d = -g by conjugate gradients, the closer the nearer the minimum is. For losses of one score, or with
+/// mixed derivatives. The gap is half of -g^T d over |F|, with d solved to a share of at most a quarter.
 [[nodiscard]] LinearFit newton_cg(const Objective& objective, const Stopping& stopping, const Coefficients& start);
 
 }  // namespace curvature
