@@ -12,8 +12,7 @@ from pathlib import Path
 import pytest
 
 import curvature
-from curvature import _core, _linear_model, _trees_model, boosting, linear, model
-from curvature._params import RIVAL_NAMES
+from curvature import _core, _linear_model, _linear_params, _params, _trees_model, boosting, linear, model
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
@@ -21,7 +20,19 @@ PAGES = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 NUMBER = re.compile(r"(?<![\w.])[-+]?\d+(?:\.\d+)?(?:e[-+]?\d+)?")
 DATA = Path(os.environ.get("CURVATURE_DATA", ROOT.parent / "shared" / "data"))  # real sets, where they are at hand
-ESTIMATORS = (curvature.BoostedTreesRegressor, curvature.BoostedTreesClassifier)
+# Each page of parameters, the estimators it is about, their parameters in the core, and their names elsewhere.
+TREES = (
+    "parameters.md",
+    (curvature.BoostedTreesRegressor, curvature.BoostedTreesClassifier),
+    _core.parameter_table(),
+    _params.RIVAL_NAMES,
+)
+LINEAR = (
+    "linear-parameters.md",
+    (curvature.LinearRegressor, curvature.LinearClassifier),
+    [*_core.linear_parameter_table(), *_core.sgd_parameter_table()],
+    _linear_params.RIVAL_NAMES,
+)
 
 
 def name_of(path: Path) -> str:
@@ -86,23 +97,26 @@ def table_rows(page: Path) -> list[list[str]]:
     return [[cell.strip() for cell in re.split(r"(?<!\\)\|", line.strip("|"))] for line in lines]
 
 
-def documented_defaults() -> dict[str, list[object]]:
+def documented_defaults(page: str) -> dict[str, list[object]]:
     defaults: dict[str, list[object]] = {}
-    for row in table_rows(DOCS / "parameters.md"):
+    for row in table_rows(DOCS / page):
         if len(row) == 4:
             defaults.setdefault(row[0].strip("`"), []).append(ast.literal_eval(row[1].strip("`")))
     return defaults
 
 
-def test_parameters_are_listed_with_their_defaults() -> None:
-    documented = documented_defaults()
+@pytest.mark.parametrize("page, estimators, in_core, _", [TREES, LINEAR], ids=["trees", "linear"])
+def test_parameters_are_listed_with_their_defaults(
+    page: str, estimators: tuple[type, ...], in_core: list[dict[str, object]], _: object
+) -> None:
+    documented = documented_defaults(page)
     defaults: dict[str, list[object]] = {}
-    for estimator in ESTIMATORS:
+    for estimator in estimators:
         for name, parameter in inspect.signature(estimator).parameters.items():
             if parameter.default not in defaults.setdefault(name, []):
                 defaults[name].append(parameter.default)
     assert documented == defaults
-    assert {row["name"]: [row["default"]] for row in _core.parameter_table()}.items() <= documented.items()
+    assert {row["name"]: [row["default"]] for row in in_core}.items() <= documented.items()
 
 
 def test_losses_are_listed_with_their_parameters_and_links() -> None:
@@ -116,14 +130,15 @@ def test_losses_are_listed_with_their_parameters_and_links() -> None:
     assert not documented
 
 
-def test_names_of_rivals_are_listed() -> None:
+@pytest.mark.parametrize("page, _, __, rival_names", [TREES, LINEAR], ids=["trees", "linear"])
+def test_names_of_rivals_are_listed(page: str, _: object, __: object, rival_names: dict[str, str]) -> None:
     documented = {
         rival: row[0].strip("`")
-        for row in table_rows(DOCS / "parameters.md")
+        for row in table_rows(DOCS / page)
         if len(row) == 2
         for rival in re.findall(r"`(\w+)`", row[1])
     }
-    assert documented == RIVAL_NAMES
+    assert documented == rival_names
 
 
 def test_the_first_two_commands_of_the_readme() -> None:

@@ -14,6 +14,7 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 from formulas import formulas
+from linear import linear
 from matplotlib.axes import Axes
 from phases import phases
 from sklearn.datasets import load_breast_cancer, load_diabetes
@@ -64,7 +65,7 @@ def importances(axes: Axes) -> None:
     axes.set_title("breast cancer: feature_importances_, the first ten", fontsize=10)
 
 
-PICTURES: tuple[Callable[[Axes], None], ...] = (staged_loss, cuts, importances, phases, formulas)
+PICTURES: tuple[Callable[[Axes], None], ...] = (staged_loss, cuts, importances, phases, formulas, linear)
 
 
 def main(names: list[str]) -> None:
