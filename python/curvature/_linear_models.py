@@ -28,9 +28,10 @@ PARAMETERS = """alpha : float, sequence of float or "cv", default=1e-4
         1e-3) down to 1e-3 of it, or 1e-2 where n <= p. scikit-learn's C is ``alpha = 1 / (n C)``.
     l1_ratio : float, default=0.0
         Share of the L1 penalty: 0 is ridge, 1 the lasso.
-    solver : {{"auto", "newton", "lbfgs", "cd", "sgd"}}, default="auto"
-        Newton's method with a Cholesky factor; L-BFGS with a preconditioner; coordinate descent, for L1 and bounds;
-        stochastic gradient descent and its kin. "auto" chooses by rows, columns, penalty and loss: see `solver_`.
+    solver : {{"auto", "newton", "newton_cg", "lbfgs", "cd", "sgd"}}, default="auto"
+        Newton's method with a Cholesky factor, or by conjugate gradients; L-BFGS with a preconditioner; coordinate
+        descent, for L1 and bounds; stochastic gradient descent and its kin. "auto" chooses by rows, columns, penalty
+        and loss: see `solver_`.
     optimizer : str, default="sgd"
         For solver="sgd": "sgd", "momentum", "nag", "adagrad", "adadelta", "rmsprop", "adam", "nadam" or "adamw".
     learning_rate : float, default=0.01
