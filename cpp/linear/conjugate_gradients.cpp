@@ -61,10 +61,10 @@ void HessianProducts::bend_rows(std::size_t k, std::size_t begin, std::size_t en
   }
 }
 
-Direction newton_direction(HessianProducts& hessian, const Preconditioner& preconditioner, const Direction& slope,
-                           double share) {
+NewtonDirection newton_direction(HessianProducts& hessian, const Preconditioner& preconditioner, const Direction& slope,
+                                 double share) {
   constexpr int kMost = 500;
-  Direction d(slope.size());
+  NewtonDirection found{Direction(slope.size())};
   Direction residual = slope;
   for (double& x : residual) x = -x;
   Direction z = residual;
@@ -72,14 +72,18 @@ Direction newton_direction(HessianProducts& hessian, const Preconditioner& preco
   Direction along = z;
   double size = dot(residual, z);
   const double enough = share * share * size;
+  const std::size_t width = slope.size() / hessian.n_outputs();
+  for (std::size_t j = width - 1; j < z.size(); j += width) {
+    if (z[j] == 0 && slope[j] != 0) return found;  // no row has curvature
+  }
   for (int i = 0; i < kMost && size > enough; ++i) {
     const Direction bent = hessian.times(along);
     const double bend = dot(along, bent);
     if (!(bend > 0)) {  // no minimum this way
-      if (i == 0) d = along;
-      break;
+      if (i == 0) found.step = along;
+      return found;
     }
-    add(d, size / bend, along);
+    add(found.step, size / bend, along);
     add(residual, -size / bend, bent);
     z = residual;
     preconditioner.apply(z);
@@ -87,7 +91,8 @@ Direction newton_direction(HessianProducts& hessian, const Preconditioner& preco
     for (std::size_t j = 0; j < z.size(); ++j) along[j] = z[j] + next / size * along[j];
     size = next;
   }
-  return d;
+  found.solved = size <= enough;
+  return found;
 }
 
 }  // namespace curvature

@@ -15,6 +15,7 @@ class HessianProducts {
   [[nodiscard]] static bool exist(const LossInfo& loss) { return loss.n_outputs == 1 || loss.has_mixed_derivatives; }
   /// Takes the curvatures of the rows as they are now; mixed ones only beside exact ones.
   void renew(Curvature which);
+  [[nodiscard]] std::size_t n_outputs() const { return change_.n_outputs(); }
   /// H v
   [[nodiscard]] Direction times(const Direction& v);
 
@@ -29,9 +30,14 @@ class HessianProducts {
   bool has_mixed_ = false;
 };
 
+struct NewtonDirection {
+  Direction step;
+  bool solved = false;  // false: no curvature where there is a slope, or more iterations were needed
+};
+
 /// d of H d = -slope by preconditioned conjugate gradients (Steihaug 1983), until the residual, measured by P^-1, is
 /// below a share of the slope's.
-[[nodiscard]] Direction newton_direction(HessianProducts& hessian, const Preconditioner& preconditioner,
-                                         const Direction& slope, double share);
+[[nodiscard]] NewtonDirection newton_direction(HessianProducts& hessian, const Preconditioner& preconditioner,
+                                               const Direction& slope, double share);
 
 }  // namespace curvature

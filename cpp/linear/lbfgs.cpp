@@ -80,7 +80,7 @@ LinearFit lbfgs(const Objective& objective, const Stopping& stopping, const Coef
   };
   // Newton's direction, where the loss has all second derivatives; else the steeper of the given one and that of the
   // preconditioner alone.
-  const auto by_curvature = [&](const Vector& direction) {
+  const auto by_curvature = [&](const Vector& direction) -> NewtonDirection {
     if (HessianProducts::exist(walk.problem().loss.info())) {
       constexpr double kShare = 0.1;  // of the slope that is left: of the gap a hundredth
       HessianProducts hessian(objective, walk);
@@ -90,7 +90,8 @@ LinearFit lbfgs(const Objective& objective, const Stopping& stopping, const Coef
     Vector steepest = walk.slope();
     for (double& x : steepest) x = -x;
     preconditioner->apply(steepest);
-    return dot(steepest, walk.slope()) < dot(direction, walk.slope()) ? steepest : direction;
+    const bool is_steeper = dot(steepest, walk.slope()) < dot(direction, walk.slope());
+    return {is_steeper ? steepest : direction, true};
   };
   renew();
   while (fit.n_iter < stopping.max_iter) {
@@ -99,12 +100,14 @@ LinearFit lbfgs(const Objective& objective, const Stopping& stopping, const Coef
     for (double& x : direction) x = -x;
     history.apply(direction, *preconditioner);
     double along = dot(direction, walk.slope());
+    bool at_rest = false;
     if (is_at_rest(along)) {  // what the recursion says must hold for the curvature here, too
       if (age > 0) renew();
-      direction = by_curvature(direction);
-      along = dot(direction, walk.slope());
+      auto [newton, solved] = by_curvature(direction);
+      along = dot(newton, walk.slope());
+      at_rest = solved && is_at_rest(along);
+      if (along < 0) direction = std::move(newton);
     }
-    const bool at_rest = is_at_rest(along);
     ++fit.n_iter;
     const Vector before = walk.slope();
     const double length = along < 0 ? walk.go(direction, along) : 0;

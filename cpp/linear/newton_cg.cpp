@@ -23,13 +23,13 @@ LinearFit newton_cg(const Objective& objective, const Stopping& stopping, const 
     const Preconditioner preconditioner(objective, walk.centers(), walk.g(), walk.h());
     hessian.renew(which);
     const double progress = first > 0 ? std::sqrt(last / first) : 1;
-    const Direction direction =
+    const auto [direction, solved] =
         newton_direction(hessian, preconditioner, walk.slope(), std::min(kWidest, 0.3 * progress));
     const double along = dot(direction, walk.slope());
     last = -along;
     if (first == 0) first = last;
     fit.gap = -0.5 * along / std::max(std::abs(walk.value()), std::numeric_limits<double>::min());
-    fit.converged = which == Curvature::exact && along <= 0 && fit.gap <= std::max(stopping.tol, kRounding);
+    fit.converged = which == Curvature::exact && solved && along <= 0 && fit.gap <= std::max(stopping.tol, kRounding);
     ++fit.n_iter;
     const double length = along < 0 ? walk.go(direction, along) : 0;
     if (fit.converged) break;

@@ -116,7 +116,7 @@ class LinearProblem:
         return Solution(**found)
 
     def _sgd_start(self, params: LinearParams) -> Start | None:
-        """Where descent begins: at 0, or at the best constant for losses with a log link, which are steep far from it."""
+        """Where descent begins: at 0, or at the best constant for losses with a log link, steep far from it."""
         if self.loss.link.name != "log" or not params.linear["fit_intercept"]:
             return None
         intercepts = self.core_loss().start_scores(self.columns, self.weights)
