@@ -21,7 +21,7 @@ Y = X[:, 0] - X[:, 1] + 0.3 * RNG.normal(size=N)
 LABELS = (Y > 0).astype(int)
 ROWS = sparse.csr_array(np.where(RNG.random(X.shape) < 0.5, X, 0.0))
 
-SOLVERS = ["newton", "lbfgs", "cd", "sgd"]
+SOLVERS = ["newton", "newton_cg", "lbfgs", "cd", "sgd"]
 solvers = pytest.mark.parametrize("solver", SOLVERS)
 both = pytest.mark.parametrize("estimator", [cv.LinearRegressor, cv.LinearClassifier])
 
@@ -118,12 +118,12 @@ def test_hostile_tables_give_a_model_or_a_sentence(name: str) -> None:
 @pytest.mark.parametrize("name", HOSTILE)
 def test_solvers_that_say_they_converged_agree(name: str) -> None:
     for loss in ("squared", "poisson", "logistic"):
-        fits = [fit_hostile(name, loss, solver) for solver in ("newton", "lbfgs", "cd")]
+        fits = [fit_hostile(name, loss, solver) for solver in ("newton", "newton_cg", "lbfgs", "cd")]
         reached = [est.objective_ for est in fits if est is not None and est.converged_]
         assert_allclose(reached, reached[:1] * len(reached), rtol=1e-7, atol=1e-12)
 
 
-@pytest.mark.parametrize("solver", ["newton", "lbfgs", "cd"])
+@pytest.mark.parametrize("solver", ["newton", "newton_cg", "lbfgs", "cd"])
 @pytest.mark.parametrize("loss", ["squared", "poisson", "gamma"])
 @pytest.mark.parametrize("value", [1e5, 1e20, 1e100])
 def test_a_row_of_weight_0_does_not_exist(solver: str, loss: str, value: float) -> None:

@@ -16,6 +16,7 @@ linux = pytest.mark.skipif(sys.platform != "linux", reason="needs Linux: signals
 
 PARAMS: dict[str, dict[str, Any]] = {
     "newton": {"alpha": 1e-3},
+    "newton_cg": {"alpha": 1e-3},
     "lbfgs": {"alpha": 1e-3},
     "cd": {"alpha": 1e-3, "l1_ratio": 0.5, "tol": 1e-3},
     "sgd": {"alpha": 1e-3, "batch_size": 4096, "max_iter": 5, "tol": 0},
@@ -51,7 +52,7 @@ def test_several_threads_fit_at_once() -> None:
     calls = [(solver, table, "numbers", 1 + i % 3) for i, solver in enumerate(PARAMS) for table in ("dense", "sparse")]
     expected = [fit(*call) for call in calls]
     with ThreadPoolExecutor(8) as pool:
-        assert list(pool.map(lambda i: fit(*calls[i % 8]), range(24))) == expected * 3
+        assert list(pool.map(lambda i: fit(*calls[i % 10]), range(30))) == expected * 3
 
 
 def run(script: str) -> str:
@@ -75,6 +76,7 @@ def run(script: str) -> str:
 
 LONG = {  # fits of more than a second
     "newton": "X = rng.normal(size=(40_000, 500)).astype(np.float32)",
+    "newton_cg": "X, params = text, {'alpha': 1e-9}",
     "lbfgs": "X, params = text, {'alpha': 1e-9}",
     "cd": "X, params = text, {'alpha': 1e-7}",
     "sgd": "params = {'batch_size': 32}",

@@ -29,6 +29,7 @@ LinearFit newton_cg(const Objective& objective, const Stopping& stopping, const 
     last = -along;
     if (first == 0) first = last;
     fit.gap = -0.5 * along / std::max(std::abs(walk.value()), std::numeric_limits<double>::min());
+    if (!std::isfinite(walk.value())) fit.gap = std::numeric_limits<double>::infinity();
     fit.converged = which == Curvature::exact && solved && along <= 0 && fit.gap <= std::max(stopping.tol, kRounding);
     ++fit.n_iter;
     const double length = along < 0 ? walk.go(direction, along) : 0;
