@@ -177,8 +177,8 @@ void linear_models_hold() {
   const LinearSample sample;
   LinearParams params;
   params.max_iter = 5;
-  for (const LinearSolver solver :
-       {LinearSolver::newton, LinearSolver::lbfgs, LinearSolver::coordinate_descent, LinearSolver::sgd}) {
+  for (const LinearSolver solver : {LinearSolver::newton, LinearSolver::newton_cg, LinearSolver::lbfgs,
+                                    LinearSolver::coordinate_descent, LinearSolver::sgd}) {
     params.solver = solver;
     params.l1_ratio = solver == LinearSolver::coordinate_descent ? 0.5 : 0.0;
     for (const char* loss : {"squared", "logistic", "absolute"}) {  // the last is smoothed

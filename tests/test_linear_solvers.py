@@ -275,6 +275,7 @@ def _ten_scores(y, f):
         ({"solver": "newton", "l1_ratio": 0.5}, "solver='newton' can do no L1 penalty: use solver='cd'."),
         ({"solver": "lbfgs", "extras": {"lower": [0.0] * 6}}, "solver='lbfgs' can do no bounds: use solver='cd'."),
         ({"solver": "newton", "loss": _ten_scores}, "of 10 scores has not: use solver='lbfgs'."),
+        ({"solver": "newton", "X": sp.csr_matrix((50, 30_000))}, "more than 20000: use solver='newton_cg'."),
         ({"solver": "magic"}, "solver='magic' must be 'auto', 'newton', 'newton_cg', 'lbfgs', 'cd' or 'sgd'."),
         ({"alpha": -1.0}, "alpha=-1.0 must be a number at least 0"),
         ({"extras": {"penalty_factors": [1.0, 2.0]}}, "penalty_factors has 2 values; one for each of 6 columns"),
@@ -287,7 +288,7 @@ def _ten_scores(y, f):
 def test_bad_input_is_named(given, sentence):
     X, y = _problem("labels", n=50)
     with pytest.raises(ValueError, match=sentence.replace("(", r"\(")):
-        core_fit(X, y, **({"loss": "logistic"} | given))
+        core_fit(**({"X": X, "y": y, "loss": "logistic"} | given))
 
 
 def test_every_loss_is_tried():

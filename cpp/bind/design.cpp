@@ -36,6 +36,10 @@ Design::Matrix sparse_of(const py::array& values, const py::array_t<std::int32_t
                         std::is_sorted(from, from + n_rows + 1) && from[n_rows] == values.size() &&
                         values.size() == columns.size();
   if (!in_order) throw InputError("X has sparse rows that do not follow each other up to the end of its values.");
+  constexpr std::size_t kMostColumns = (std::size_t{1} << 31) - 1;
+  if (n_columns > kMostColumns) {
+    throw InputError(sentence("X has ", n_columns, " columns; at most ", kMostColumns, " are allowed."));
+  }
   // As unsigned numbers, negative ones are too large.
   const auto* found = reinterpret_cast<const std::uint32_t*>(columns.data());
   const auto worst = std::max_element(found, found + columns.size());

@@ -1,25 +1,13 @@
 #include "kernel/columns.hpp"
 
 #include "base/isa_symbol.hpp"
-#include "math/simd.hpp"
+#include "kernel/vectors.hpp"
 
 namespace curvature::kernel {
 namespace {
 
 constexpr std::size_t kWidth = kLanes;
 constexpr std::size_t kChains = 4;  // sums at once: an addition takes as long as four of them
-
-inline Doubles widened(const double* from) { return load<Doubles>(from); }
-inline Doubles widened(const float* from) {
-  using Floats = float __attribute__((vector_size(kLanes * 4)));
-  return __builtin_convertvector(load<Floats>(from), Doubles);
-}
-
-inline double total(Doubles v) {
-  double sum = 0;
-  for (int lane = 0; lane < kLanes; ++lane) sum += v[lane];
-  return sum;
-}
 
 template <class T>
 double dot(const T* x, const double* u, std::size_t n) {

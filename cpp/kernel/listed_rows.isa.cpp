@@ -4,7 +4,7 @@
 #include <type_traits>
 
 #include "base/isa_symbol.hpp"
-#include "math/simd.hpp"
+#include "kernel/vectors.hpp"
 
 namespace curvature::kernel {
 namespace {
@@ -13,18 +13,6 @@ constexpr std::size_t kWidth = kLanes;
 constexpr std::size_t kTogether = 4;       // rows that share what is loaded of the vector
 constexpr std::size_t kLine = 64;          // bytes of a cache line
 constexpr std::size_t kMostOfARow = 2048;  // the processor itself fetches the rest of a long row
-
-inline Doubles widened(const double* from) { return load<Doubles>(from); }
-inline Doubles widened(const float* from) {
-  using Floats = float __attribute__((vector_size(kLanes * 4)));
-  return __builtin_convertvector(load<Floats>(from), Doubles);
-}
-
-inline double total(Doubles v) {
-  double sum = 0;
-  for (int lane = 0; lane < kLanes; ++lane) sum += v[lane];
-  return sum;
-}
 
 template <class T>
 inline const T* row_of(const WholeRows<T>& matrix, RowIndex row) {

@@ -3,25 +3,13 @@
 #include <algorithm>
 
 #include "base/isa_symbol.hpp"
-#include "math/simd.hpp"
+#include "kernel/vectors.hpp"
 
 namespace curvature::kernel {
 namespace {
 
 constexpr std::size_t kWidth = kLanes;
 constexpr std::size_t kTogether = 4;  // lines that share what is loaded of the vector
-
-inline Doubles widened(const double* from) { return load<Doubles>(from); }
-inline Doubles widened(const float* from) {
-  using Floats = float __attribute__((vector_size(kLanes * 4)));
-  return __builtin_convertvector(load<Floats>(from), Doubles);
-}
-
-inline double total(Doubles v) {
-  double sum = 0;
-  for (int lane = 0; lane < kLanes; ++lane) sum += v[lane];
-  return sum;
-}
 
 // Calls visit(first line, lines at once) for all lines, four at a time while there are as many.
 template <class Visit>

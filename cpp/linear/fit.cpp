@@ -88,6 +88,12 @@ LinearSolver chosen(const LinearProblem& problem, LinearSolver asked) {
     throw InputError(sentence("solver='", name(asked), "' needs second derivatives by two scores each, which loss='",
                               loss.name, "' of ", problem.n_outputs(), " scores has not: use solver='lbfgs'."));
   }
+  constexpr std::size_t kMostFactored = 20'000;  // parameters: a factor of 3.2 GB
+  const std::size_t n_parameters = (problem.design.n_columns() + 1) * problem.n_outputs();
+  if (asked == LinearSolver::newton && n_parameters > kMostFactored) {
+    throw InputError(sentence("solver='newton' factors the Hessian of ", n_parameters, " coefficients, more than ",
+                              kMostFactored, ": use solver='newton_cg'."));
+  }
   if ((by_hessian || asked == LinearSolver::lbfgs) && !smooth) {
     throw InputError(sentence("solver='", name(asked), "' can do no ", problem.is_bounded() ? "bounds" : "L1 penalty",
                               ": use solver='cd'."));
@@ -126,12 +132,7 @@ Coefficients start_by_sample(const LinearProblem& problem, LinearSolver solver, 
   Coefficients found = solve(sample.problem(), solver, kRoughly, start).coefficients;
   // Rare rows may be missing from the sample: then its minimum is nowhere near that of all.
   const Objective objective(problem);
-  RowColumns f(problem.n_outputs(), n);
-  const auto value_at = [&](const Coefficients& at) {
-    objective.scores(at, f);
-    return objective.mean_loss(f) + objective.penalty(at);
-  };
-  return value_at(found) < value_at(start) ? found : start;
+  return objective.value(found) < objective.value(start) ? found : start;
 }
 
 }  // namespace

@@ -262,6 +262,12 @@ double Objective::penalty(const Coefficients& at) const {
   return sum;
 }
 
+double Objective::value(const Coefficients& at) const {
+  RowColumns f(at.n_outputs(), problem_.design.n_rows());
+  scores(at, f);
+  return mean_loss(f) + penalty(at);
+}
+
 Objective::Parabola Objective::ridge_along(const Coefficients& at, const Coefficients& direction) const {
   Parabola found;
   for (std::size_t k = 0; k < at.n_outputs(); ++k) {

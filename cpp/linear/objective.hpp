@@ -76,6 +76,8 @@ class Objective {
 
   /// sum of l1 |b| + l2 / 2 b^2.
   [[nodiscard]] double penalty(const Coefficients& at) const;
+  /// F; one product with the design.
+  [[nodiscard]] double value(const Coefficients& at) const;
   /// Slope and half the bend of the L2 penalty along a direction.
   struct Parabola {
     double slope = 0;

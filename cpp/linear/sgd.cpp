@@ -36,13 +36,6 @@ double penalty(const LinearProblem& problem, const std::vector<double>& weights)
   return total;
 }
 
-double value_of(const LinearProblem& problem, const Coefficients& at) {
-  const Objective objective(problem);
-  RowColumns scores(problem.n_outputs(), problem.design.n_rows());
-  objective.scores(at, scores);
-  return objective.mean_loss(scores) + objective.penalty(at);
-}
-
 bool all_finite(const std::vector<double>& values) {
   return std::all_of(values.begin(), values.end(), [](double v) { return std::isfinite(v); });
 }
@@ -205,10 +198,11 @@ LinearFit SgdFit::fit(const LinearProblem& problem, const Coefficients* start) {
   found.converged = run_from(std::move(fresh), problem, linear_.max_iter, true);
   found.coefficients = coefficients();
   found.n_iter = static_cast<int>(state_.epochs);
-  found.objective = value_of(problem, found.coefficients);
+  const Objective objective(problem);
+  found.objective = objective.value(found.coefficients);
   if (!found.converged) found.advice = "raise max_iter or tol";
   // Where all scores are 0 a perceptron costs nothing, and every step leads up.
-  const double before = value_of(problem, from);
+  const double before = objective.value(from);
   if (!std::isfinite(found.objective) || (before > 0 && found.objective > before)) {
     found.converged = false;
     found.advice = "the objective lies above that of the start: lower learning_rate, or scale the columns of X";

@@ -14,13 +14,8 @@ LinearFit fit_smoothed(const LinearProblem& problem, const Stopping& stopping, c
   constexpr int kStages = 60;
   constexpr double kRounding = 1e-14;
   const Objective exact(problem);
-  RowColumns f(problem.n_outputs(), problem.design.n_rows());
-  const auto objective_at = [&](const Coefficients& at) {
-    exact.scores(at, f);
-    return exact.mean_loss(f) + exact.penalty(at);
-  };
   // The loss in its own unit, as its slopes are about 1: how far a row lies from its kink.
-  double width = std::max(objective_at(start), std::numeric_limits<double>::min());
+  double width = std::max(exact.value(start), std::numeric_limits<double>::min());
   SmoothedLoss smooth(problem.loss, width);
   LinearProblem rounded{problem.design,
                         problem.target,
@@ -43,7 +38,7 @@ LinearFit fit_smoothed(const LinearProblem& problem, const Stopping& stopping, c
     n_iter += std::max(1, fit.n_iter);
     least = std::max(least, fit.objective - fit.gap * std::abs(fit.objective));
     from = fit.coefficients;
-    fit.objective = objective_at(fit.coefficients);
+    fit.objective = exact.value(fit.coefficients);
     if (fit.objective < best.objective || stage == 0) best = std::move(fit);
     best.gap = (best.objective - least) / std::max(std::abs(best.objective), std::numeric_limits<double>::min());
     best.converged = best.gap <= std::max(stopping.tol, kRounding);
