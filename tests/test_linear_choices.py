@@ -1,12 +1,15 @@
 """Linear models fitted epoch by epoch, and penalties chosen by cross-validation."""
 
 import pickle
+import warnings
 from typing import Any
 
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
+from sklearn.datasets import load_wine
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import KFold
 
 import curvature as cv
@@ -120,7 +123,7 @@ def test_the_choice_is_the_best_of_the_folds(estimator: type, l1_ratio: float) -
 
 @both
 def test_the_grid_begins_where_all_weights_are_0(estimator: type) -> None:
-    """Of 50 on a log scale the greatest gives 0, a little less does not; ridge has the grid of l1_ratio=1e-3."""
+    """Of 50 on a log scale the greatest gives 0, a little less does not; ridge begins as l1_ratio=1e-3 would."""
     target, weights = target_of(estimator), RNG.uniform(0.5, 2, len(X))
     est = estimator(alpha="cv", l1_ratio=1.0).fit(X, target, sample_weight=weights)
     assert len(est.alphas_) == 50
@@ -129,10 +132,11 @@ def test_the_grid_begins_where_all_weights_are_0(estimator: type) -> None:
     for alpha, n_used in ((largest * 1.0001, 0), (largest * 0.99, 1)):
         sparse_fit = estimator(alpha=alpha, l1_ratio=1.0, tol=1e-10).fit(X, target, sample_weight=weights)
         assert np.count_nonzero(sparse_fit.coef_) == n_used
-    assert_allclose(estimator(alpha="cv").fit(X, target, sample_weight=weights).alphas_, 1000 * est.alphas_, rtol=1e-5)
+    ridge = estimator(alpha="cv").fit(X, target, sample_weight=weights)
+    assert_allclose(ridge.alphas_[[0, -1]], [1000 * est.alphas_[0], est.alphas_[-1]], rtol=1e-5)
     assert largest > est.alpha_ > est.alphas_[-1]
     wide = estimator(alpha="cv", l1_ratio=0.5, cv=2).fit(X[:10], target[:10])
-    assert_allclose(wide.alphas_[-1], 1e-2 * wide.alphas_[0])
+    assert_allclose(wide.alphas_[-1], 1e-2 * wide.alphas_[0] / 2)
 
 
 def test_a_choice_is_reproducible_and_stored() -> None:
@@ -154,3 +158,83 @@ def test_a_path_says_what_it_needs() -> None:
     arrays = losses.FromArrays(lambda y, f: (f - y, np.ones_like(f)))
     with pytest.raises(ValueError, match="loss='from_arrays' has no values to compare by"):
         cv.LinearRegressor(alpha="cv", loss=arrays).fit(X, Y)
+
+
+def test_the_grid_begins_where_weights_without_penalty_are_fitted() -> None:
+    """The greatest alpha leaves only the column without a penalty; a little less brings in another."""
+    factors, weights = np.r_[1.0, 0.0, 2.0, np.ones(9) / 2], RNG.uniform(0.5, 2, len(X))
+    est = cv.LinearRegressor(alpha="cv", l1_ratio=1.0, penalty_factors=factors, loss="poisson", tol=1e-12)
+    counts, offset = np.round(np.exp(Y / 3)), RNG.normal(size=len(X)) / 4
+    largest = est.fit(X, counts, weights, offset=offset).alphas_[0]
+    for alpha, n_used in ((largest * 1.0001, 1), (largest * 0.99, 2)):
+        est.set_params(alpha=alpha).fit(X, counts, weights, offset=offset)
+        assert np.count_nonzero(est.coef_) == n_used
+
+
+def above(y: Any, f: Any) -> Any:
+    return np.maximum(y - f, 2 * (f - y))
+
+
+@pytest.mark.parametrize(
+    ("estimator", "params", "solver"),
+    [
+        (cv.LinearClassifier, {"loss": "perceptron"}, "sgd"),
+        (cv.LinearClassifier, {"loss": "perceptron", "positive": True}, "cd"),
+        (cv.LinearClassifier, {"loss": "hinge"}, "newton"),
+        (cv.LinearRegressor, {"loss": above}, "lbfgs"),
+        (cv.LinearRegressor, {"loss": above, "l1_ratio": 0.5}, "cd"),
+        (cv.LinearRegressor, {"l1_ratio": 0.5}, "cd"),
+    ],
+)
+def test_auto_says_what_it_took(estimator: type, params: dict[str, Any], solver: str) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        est = estimator(**params).fit(X, target_of(estimator))
+    assert est.solver_ == solver
+    assert est.get_params()["solver"] == "auto"
+
+
+def test_a_perceptron_learns() -> None:
+    """Its least loss is that of weights of 0; what is wanted is the line that it ends at."""
+    assert cv.LinearClassifier(loss="perceptron", max_iter=100, tol=0).fit(X, LABELS).score(X, LABELS) > 0.85
+
+
+@pytest.mark.parametrize("loss", ["poisson", "gamma", "tweedie"])
+def test_descent_of_a_log_link_begins_at_the_mean(loss: str) -> None:
+    """However far it is from 1, and whatever the offset: an epoch at a rate of nothing predicts the mean of y."""
+    y, offset = 1e6 * np.exp(Y / 4), 3 + RNG.normal(size=len(X))
+    tiny: dict[str, Any] = {"loss": loss, "solver": "sgd", "learning_rate": 1e-30, "max_iter": 1, "tol": 0}
+    est = cv.LinearRegressor(**tiny).fit(X, y)
+    assert_allclose(est.predict(X), y.mean(), rtol=1e-9)
+    first = cv.LinearRegressor(**tiny).partial_fit(X, y, offset=offset)
+    assert_allclose(first.predict(X, offset=offset).mean(), y.mean(), rtol=1e-9)
+    assert cv.LinearRegressor(fit_intercept=False, **tiny).fit(X, y).intercept_ == 0
+    assert_allclose(cv.LinearRegressor(**tiny | {"loss": "squared"}).fit(X, y).intercept_, 0, atol=1e-20)
+
+
+def test_descent_goes_on_from_a_warm_start() -> None:
+    est = cv.LinearRegressor(loss="poisson", warm_start=True).fit(X, np.exp(Y / 4))
+    before = est.intercept_
+    est.set_params(solver="sgd", learning_rate=1e-30, max_iter=1, tol=0).fit(X, 9 * np.exp(Y / 4))
+    assert_allclose(est.intercept_, before)
+
+
+def test_a_ridge_by_cross_validation_is_about_as_good_as_any() -> None:
+    """The grid of n > p goes down to where the penalty hardly shows."""
+    table, y = load_wine(return_X_y=True)
+    table = (table - table.mean(axis=0)) / table.std(axis=0)
+    est = cv.LinearClassifier(alpha="cv").fit(table, y)
+    fixed = [cv.LinearClassifier(alpha=[alpha]).fit(table, y).cv_mean_losses_[0] for alpha in np.logspace(-6, 1, 15)]
+    assert est.cv_mean_losses_.min() <= min(fixed) + 1e-3
+
+
+def test_a_grid_that_ends_too_early_is_said() -> None:
+    """Of columns in units far apart, one penalty suits some only; a grid of the user's own is his."""
+    units = np.ones(12)
+    units[1] = 300.0
+    with pytest.warns(UserWarning, match="came to its least candidate, .*scale the columns of X"):
+        est = cv.LinearRegressor(alpha="cv", l1_ratio=1.0).fit(X * units, Y)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        cv.LinearRegressor(alpha="cv", l1_ratio=1.0).fit(X, Y)
+        cv.LinearRegressor(alpha=est.alphas_, l1_ratio=1.0).fit(X * units, Y)

@@ -100,3 +100,72 @@ def test_descent_on_counts_begins_at_their_mean():
     est = cv.LinearRegressor(**options).fit(X, y)
     exact = cv.LinearRegressor(loss="poisson").fit(X, y)
     np.testing.assert_allclose(est.coef_, exact.coef_, atol=0.02)
+
+
+@pytest.mark.parametrize("solver", ["newton", "newton_cg", "lbfgs", "cd"])
+@pytest.mark.parametrize("kind", ["model", "HC3"])
+def test_standard_errors_do_not_depend_on_the_solver(solver, kind):
+    """A rough tol is no reason for rough errors: the fit goes on to where they have six digits."""
+    X, y = _labels()
+    rough = cv.LinearClassifier(alpha=0.01, solver=solver, covariance=kind, tol=1e-2).fit(X, y)
+    exact = cv.LinearClassifier(alpha=0.01, solver="newton", covariance=kind, tol=1e-15).fit(X, y)
+    assert rough.converged_
+    np.testing.assert_allclose(rough.covariance_, exact.covariance_, rtol=1e-6, atol=1e-9)
+
+
+def test_weights_and_offsets_of_a_summary_are_those_of_the_fit():
+    X, _ = _labels()
+    rng = np.random.default_rng(1)
+    counts, weights = rng.poisson(np.exp(0.3 * X[:, 0])).astype(float), rng.integers(0, 3, len(X)).astype(float)
+    est, kept = cv.LinearRegressor(loss="poisson", alpha=0, covariance="HC0"), weights > 0
+    found = est.fit(X, counts, sample_weight=weights).summary()
+    without = est.fit(X[kept], counts[kept], sample_weight=weights[kept]).summary()
+    np.testing.assert_allclose(found.covariance, without.covariance, rtol=1e-6)
+    moved = est.fit(X, counts, sample_weight=weights, offset=2.0).summary()
+    np.testing.assert_allclose(moved.coefficients, found.coefficients - [2, 0, 0, 0], rtol=1e-6, atol=1e-8)
+    np.testing.assert_allclose(moved.covariance, found.covariance, rtol=1e-6)
+
+
+@pytest.mark.parametrize("loss", ["absolute", "quantile", "epsilon_insensitive", lambda y, f: abs(y - f)])
+def test_losses_without_curvature_have_no_standard_errors(loss):
+    X, y = _labels()
+    with pytest.raises(ValueError, match="covariance='HC0' needs a loss with curvature"):
+        cv.LinearRegressor(loss=loss, covariance="HC0").fit(X, y)
+
+
+def test_an_epoch_of_descent_forgets_the_standard_errors_of_a_fit():
+    """Its weights are others; with `covariance` it is refused, and leaves the fit."""
+    X, y = _labels()
+    est = cv.LinearClassifier(alpha=0, covariance="model").fit(X, y)
+    with pytest.raises(ValueError, match="covariance='model' needs the exact minimum"):
+        est.partial_fit(X, y)
+    assert est.solver_ == "newton" and est.summary().kind == "model"
+    est.set_params(covariance=None).partial_fit(X, y)
+    assert not hasattr(est, "covariance_")
+    with pytest.raises(ValueError, match="needs a fit with covariance"):
+        est.summary()
+
+
+@pytest.mark.parametrize("solver", ["newton", "newton_cg", "lbfgs", "cd", "sgd"])
+def test_stopping_early_says_what_to_change(solver):
+    X, y = _labels()
+    with pytest.warns(ConvergenceWarning, match=f"solver='{solver}' stopped after 1 .*raise max_iter") as seen:
+        cv.LinearRegressor(loss="poisson", solver=solver, max_iter=1, learning_rate=1e-3).fit(X, y)
+    assert len(seen) == 1
+
+
+def _warnings_of(est, X, y):
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        est.fit(X, y)
+    return seen
+
+
+def test_warnings_name_the_line_that_fitted():
+    X, y = _labels()
+    twins = np.c_[X, X[:, 0] + 1e-6 * X[:, 1] ** 2]
+    (separated,) = _warnings_of(cv.LinearClassifier(alpha=0), X, X[:, 2] > 0)
+    (short,) = _warnings_of(cv.LinearRegressor(loss="poisson", max_iter=1), X, y)
+    (dependent,) = _warnings_of(cv.LinearRegressor(alpha=0, covariance="model"), twins, y)
+    assert "nearly follows" in str(dependent.message)
+    assert {warning.filename for warning in (separated, short, dependent)} == {__file__}

@@ -153,6 +153,7 @@ def inference_of(
     offsets: Sequence[Floats] = (),
     bounded: bool = False,
     feature_names: Sequence[str] | None = None,
+    stacklevel: int = 2,
 ) -> Inference:
     """Covariance of a fitted linear model of one output, and what follows from it.
 
@@ -177,6 +178,8 @@ def inference_of(
         Whether coefficients had bounds: then nothing is known of their errors.
     feature_names : sequence of str, optional
         Names of the columns; "x0", "x1", … without.
+    stacklevel : int
+        Whose line a warning names, as of `warnings.warn`: 2 is the caller's.
 
     Returns
     -------
@@ -209,14 +212,14 @@ def inference_of(
             f"{worst!r} nearly follows from the other columns (it has a share of {share:.1g} of its own), so that "
             "standard errors have few digits: drop columns or take a larger alpha.",
             RuntimeWarning,
-            stacklevel=3,
+            stacklevel=stacklevel,
         )
     if not distance < FARTHEST:
         warnings.warn(
             f"the coefficients are {distance:.2g} standard errors from the optimum, where covariance={kind!r} holds: "
             "fit with a smaller tol or a larger max_iter.",
             RuntimeWarning,
-            stacklevel=3,
+            stacklevel=stacklevel,
         )
     return Inference(
         names=names,
@@ -240,6 +243,7 @@ def warn_of_separation(
     objective: float,
     offsets: Sequence[Floats] = (),
     feature_names: Sequence[str] | None = None,
+    stacklevel: int = 2,
 ) -> bool:
     """Whether classes are separated: a direction in which the loss of no row rises and that of some falls for ever.
 
@@ -254,6 +258,8 @@ def warn_of_separation(
     coefficients, intercepts, gap, objective
         As ``_core.linear_fit`` answers.
     feature_names : sequence of str, optional
+    stacklevel : int
+        As of `inference_of`.
 
     Warns
     -----
@@ -277,7 +283,7 @@ def warn_of_separation(
         f"the classes are {'completely' if found['complete'] else 'quasi-completely'} separated: {_some(names)} can "
         f"predict {rows} without doubt, so that the coefficients have no finite optimum: add alpha.",
         ConvergenceWarning,
-        stacklevel=3,
+        stacklevel=stacklevel,
     )
     return True
 

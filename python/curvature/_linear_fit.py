@@ -83,6 +83,17 @@ class LinearProblem:
         """Columns of the table."""
         return int(self.table.shape[1])
 
+    @property
+    def is_straight(self) -> bool:
+        """Whether the loss has no curvature but in its kinks."""
+        core = self.core_loss()
+        return core.leaf_rule in ("quantile", "searched") or core.name in ("hinge", "perceptron")
+
+    def suits_lbfgs(self, values: dict[str, Any]) -> bool:
+        """Whether the loss is a formula of straight pieces, at which Newton's method, that goes by h, gets nowhere."""
+        exact = self.lower is None and values["alpha"] * values["l1_ratio"] == 0
+        return exact and self.core_loss().leaf_rule == "searched"
+
     def core_loss(self) -> _core.Loss:
         """The loss as the core runs it."""
         return self.loss.core(self.columns, self.n_classes)
@@ -120,6 +131,9 @@ class LinearProblem:
         if self.loss.link.name != "log" or not params.linear["fit_intercept"]:
             return None
         intercepts = self.core_loss().start_scores(self.columns, self.weights)
+        for output, offset in enumerate(self.offsets):
+            largest = offset.max()  # so that no exponential overflows
+            intercepts[output] -= largest + np.log(np.average(np.exp(offset - largest), weights=self.weights))
         return np.zeros((len(intercepts), self.n_features)), intercepts
 
     def _descend(self, params: LinearParams, alpha: float, start: Start | None) -> Solution:

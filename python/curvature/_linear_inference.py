@@ -8,6 +8,7 @@ from ._inference import Inference, inference_of, warn_of_separation
 from ._linear_fit import LinearProblem, Solution
 from ._linear_params import LinearParams
 
+CALLER = 5  # whose line warnings name: that of fit, three calls above
 TOLERANCE = 1e-12  # of a fit whose standard errors are wanted: 1e-8 may be a tenth of one
 
 
@@ -22,6 +23,11 @@ def check_inference(kind: str, params: LinearParams, problems: list[LinearProble
         raise ValueError(f"covariance={kind!r} is not known beside an L1 penalty: take l1_ratio=0, or covariance=None.")
     if first.lower is not None:
         raise ValueError(f"covariance={kind!r} is not known of coefficients with bounds: take covariance=None.")
+    if first.is_straight:
+        raise ValueError(
+            f"covariance={kind!r} needs a loss with curvature, and loss={first.loss.name!r} is straight but for kinks: "
+            "take covariance=None."
+        )
     params.linear["tol"] = min(params.linear["tol"], TOLERANCE)
 
 
@@ -35,6 +41,7 @@ def infer(
         penalty_factors=problem.penalty_factors,
         offsets=problem.offsets,
         feature_names=names,
+        stacklevel=CALLER,
     )
 
 
@@ -48,6 +55,7 @@ def find_separation(problem: LinearProblem, solution: Solution, params: LinearPa
         objective=solution.objective,
         offsets=problem.offsets,
         feature_names=names,
+        stacklevel=CALLER,
     )
 
 

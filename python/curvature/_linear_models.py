@@ -25,7 +25,7 @@ from .model import Scores
 PARAMETERS = """alpha : float, sequence of float or "cv", default=1e-4
         Weight of the penalty, at least 0. Of several, that of the least cross-validated loss is taken; "cv" tries 50,
         evenly spaced on a log scale, from the least that makes all weights 0 (for an l1_ratio below 1e-3: as if it were
-        1e-3) down to 1e-3 of it, or 1e-2 where n <= p. scikit-learn's C is ``alpha = 1 / (n C)``.
+        1e-3) down to 1e-3 of that of the lasso, or 1e-2 where n <= p. scikit-learn's C is ``alpha = 1 / (n C)``.
     l1_ratio : float, default=0.0
         Share of the L1 penalty: 0 is ridge, 1 the lasso.
     solver : {{"auto", "newton", "newton_cg", "lbfgs", "cd", "sgd"}}, default="auto"
@@ -102,6 +102,8 @@ ATTRIBUTES = """model_ : LinearModel
     alpha_, alphas_, cv_losses_
         Where alpha was chosen: the choice, the candidates from the greatest down, and the mean held-out loss of each
         candidate and fold, shape (n_alphas, cv); `cv_mean_losses_` is their mean over the folds by weight.
+    covariance_, hessian_ : ndarray
+        With `covariance`: of intercept and coefficients, their covariance and the second derivatives of sum(w) F.
     n_features_in_ : int
         Number of columns seen in `fit`.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -143,7 +145,8 @@ class LinearEstimator(ModelEstimator[LinearModel]):
     def _linear_params(self, loss: Loss) -> LinearParams:
         values = self.get_params()
         params = LinearParams({name: value for name, value in values.items() if name != "loss"})
-        if loss.name == "perceptron" and params.linear["solver"] == "auto":
+        bounded = values["positive"] or values["bounds"] is not None  # which only the exact minimum keeps
+        if loss.name == "perceptron" and params.linear["solver"] == "auto" and not bounded:
             params.linear["solver"] = "sgd"  # of the exact minimum all weights are 0
         return params
 
@@ -168,10 +171,13 @@ class LinearEstimator(ModelEstimator[LinearModel]):
         n_outputs = loss.outputs(n_classes)
         offsets = read_offset(offset, n_rows, len(targets) * n_outputs)
         own = [offsets[k * n_outputs : (k + 1) * n_outputs] for k in range(len(targets))]
-        return [
+        problems = [
             LinearProblem(table, loss, n_classes, columns, weights, own[k], factors, lower, upper)
             for k, columns in enumerate(targets)
         ]
+        if params.linear["solver"] == "auto" and problems[0].suits_lbfgs(params.linear):
+            params.linear["solver"] = "lbfgs"
+        return problems
 
     def _fit_problems(
         self,
@@ -184,8 +190,7 @@ class LinearEstimator(ModelEstimator[LinearModel]):
             check_inference(self.covariance, params, problems)
         starts = self._starts(problems) if self.get_params()["warm_start"] else [None] * len(problems)
         alpha = params.linear["alpha"]
-        for name in ("alpha_", "alphas_", "cv_losses_", "cv_mean_losses_", "covariance_", "hessian_", "_inference"):
-            self.__dict__.pop(name, None)
+        self._forget()
         if params.alphas is not None:
             choice = choose_alpha(problems, params, strata)
             self.alphas_, self.cv_losses_ = choice.alphas, choice.losses
@@ -207,9 +212,17 @@ class LinearEstimator(ModelEstimator[LinearModel]):
     ) -> None:
         """One epoch from where the last one, or a fit by any solver, ended."""
         states: list[Any] = getattr(self, "_sgd_states", [])
+        if self.covariance is not None:
+            check_inference(self.covariance, params, problems)
+        self._forget()
         steps = zip(problems, states or [None] * len(problems), self._starts(problems), strict=True)
         solutions = [problem.one_epoch(params, state, start) for problem, state, start in steps]
         self._keep(params, problems, solutions, classes)
+
+    def _forget(self) -> None:
+        """Drop what not every fit finds."""
+        for name in ("alpha_", "alphas_", "cv_losses_", "cv_mean_losses_", "covariance_", "hessian_", "_inference"):
+            self.__dict__.pop(name, None)
 
     def _starts(self, problems: list[LinearProblem]) -> list[Start | None]:
         """The weights of the last fit, for each problem its own, where they have the right shape."""
@@ -270,14 +283,14 @@ class LinearEstimator(ModelEstimator[LinearModel]):
         return self._inference
 
     def _warn_unless_converged(self, solutions: list[Solution]) -> None:
-        tol = self.get_params()["tol"]
+        tol, max_iter = self.get_params()["tol"], self.get_params()["max_iter"]
         short = next((solution for solution in solutions if not solution.converged), None)
         if short is None or tol == 0:  # with tol=0, to run max_iter is what was asked for
             return
         reached = "" if np.isnan(short.gap) else f" with a gap of {short.gap:.2g}, more than tol={tol!r}"
         warnings.warn(
             f"solver={short.solver!r} stopped after {short.n_iter} iterations{reached}: "
-            f"{short.advice or 'raise max_iter, or tol'}.",
+            f"{short.advice or f'raise max_iter={max_iter}, or accept a larger tol'}.",
             ConvergenceWarning,
             stacklevel=4,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,7 @@ from ._linear_fit import LinearProblem
 from ._linear_params import LinearParams
 
 N_ALPHAS = 50
+STILL_FALLS = 1e-4  # the share of the held-out loss by which the last candidate is better than the one before
 LEAST_L1_RATIO = 1e-3  # ridge has no penalty that makes all weights 0: the grid is that of this l1_ratio
 
 
@@ -51,6 +53,13 @@ def choose_alpha(problems: list[LinearProblem], params: LinearParams, strata: An
         for problem in problems:
             losses[:, fold] += _losses_along(problem.of_rows(kept), problem.of_rows(held), params, alphas)
     mean_losses = losses @ (shares / shares.sum())
+    if not params.alphas and mean_losses[-2] - mean_losses[-1] > STILL_FALLS * abs(mean_losses[-1]):
+        warnings.warn(
+            f"alpha='cv' came to its least candidate, {alphas[-1]:.3g}, while the held-out loss still fell: scale the "
+            "columns of X, so that one penalty suits all of them, or pass smaller ones, alpha=[...].",
+            UserWarning,
+            stacklevel=4,
+        )
     return Choice(alphas, losses, mean_losses, float(alphas[np.argmin(mean_losses)]))
 
 
@@ -78,7 +87,8 @@ def _losses_along(
 
 def _grid(problems: list[LinearProblem], params: LinearParams) -> NDArray[np.float64]:
     largest = max(largest_alpha(problem, params) for problem in problems)
-    least = largest * (1e-3 if problems[0].n_rows > problems[0].n_features else 1e-2)
+    of_lasso = largest * max(params.linear["l1_ratio"], LEAST_L1_RATIO)
+    least = of_lasso * (1e-3 if problems[0].n_rows > problems[0].n_features else 1e-2)
     return np.geomspace(largest, least, N_ALPHAS)
 
 
