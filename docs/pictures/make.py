@@ -16,6 +16,7 @@ import numpy as np
 from formulas import formulas
 from linear import linear
 from matplotlib.axes import Axes
+from optimizers import optimizers
 from phases import phases
 from sklearn.datasets import load_breast_cancer, load_diabetes
 from sklearn.metrics import root_mean_squared_error
@@ -65,7 +66,7 @@ def importances(axes: Axes) -> None:
     axes.set_title("breast cancer: feature_importances_, the first ten", fontsize=10)
 
 
-PICTURES: tuple[Callable[[Axes], None], ...] = (staged_loss, cuts, importances, phases, formulas, linear)
+PICTURES: tuple[Callable[[Axes], None], ...] = (staged_loss, cuts, importances, phases, formulas, linear, optimizers)
 
 
 def main(names: list[str]) -> None:
