@@ -5,14 +5,11 @@
 
 #include <pybind11/stl.h>
 
-#include "base/processors.hpp"
 #include "bind/array.hpp"
-#include "bind/design.hpp"
-#include "bind/fit_input.hpp"
 #include "bind/parameters.hpp"
+#include "bind/posed_problem.hpp"
 #include "bind/register.hpp"
 #include "kernel/columns.hpp"
-#include "linear/fit.hpp"
 #include "linear/largest_alpha.hpp"
 
 namespace py = pybind11;
@@ -24,20 +21,11 @@ double find_largest_alpha(const py::object& X, const std::vector<DoubleArray>& c
                           const std::optional<DoubleArray>& weights, Loss& loss, const py::dict& values,
                           const std::optional<std::vector<double>>& penalty_factors,
                           const std::vector<DoubleArray>& offsets) {
-  const Design design = design_of(X);
-  const LossTable target = loss_table(columns, weights, loss, design.n_rows());
   LinearParams params = linear_params(values);
   params.alpha = 1;
-  LinearExtras extras;
-  extras.penalty_factors = penalty_factors.value_or(std::vector<double>{});
-  for (const DoubleArray& offset : offsets) {
-    require_length(offset, design.n_rows(), "offset");
-    extras.offsets.push_back(offset.data());
-  }
-  LinearProblem problem = linear_problem(design, target, loss, params, extras);
-  problem.threads = resolve_threads(params.n_jobs);
+  const PosedProblem posed(X, columns, weights, loss, params, penalty_factors, offsets);
   const py::gil_scoped_release unlocked;
-  return largest_alpha(Objective(problem), params.l1_ratio);
+  return largest_alpha(Objective(posed.problem()), params.l1_ratio);
 }
 
 // A column of float32 or float64 and the kernels of one instruction set.

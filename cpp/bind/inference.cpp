@@ -7,13 +7,10 @@
 
 #include <pybind11/stl.h>
 
-#include "base/processors.hpp"
 #include "bind/array.hpp"
-#include "bind/design.hpp"
-#include "bind/fit_input.hpp"
 #include "bind/parameters.hpp"
+#include "bind/posed_problem.hpp"
 #include "bind/register.hpp"
-#include "linear/fit.hpp"
 #include "linear/separation.hpp"
 
 namespace py = pybind11;
@@ -56,46 +53,20 @@ py::object as_dict(const std::optional<Separation>& found) {
   return out;
 }
 
-// A problem and its solution, made of a call's arguments, which must outlive it.
+// A problem and its solution; the arguments must outlive it.
 class Solved {
  public:
   Solved(const py::object& X, const std::vector<DoubleArray>& columns, const std::optional<DoubleArray>& weights,
          Loss& loss, const py::dict& params, const DoubleArray& coefficients, const DoubleArray& intercepts,
-         const std::optional<std::vector<double>>& penalty_factors, const std::vector<DoubleArray>& offsets)
-      : design_(design_of(X)),
-        target_(loss_table(columns, weights, loss, design_.n_rows())),
-        problem_(linear_problem(design_, target_, loss, linear_params(params), extras(penalty_factors, offsets))),
-        at_(loss.info().n_outputs, design_.n_columns()) {
-    require_length(intercepts, at_.n_outputs(), "intercepts");
-    if (static_cast<std::size_t>(coefficients.size()) != at_.weights.size()) {
-      throw InputError(
-          sentence("coefficients has ", coefficients.size(), " numbers: ", at_.weights.size(), " are needed."));
-    }
-    std::copy_n(coefficients.data(), at_.weights.size(), at_.weights.begin());
-    std::copy_n(intercepts.data(), at_.n_outputs(), at_.intercepts.begin());
-    problem_.threads = resolve_threads(params["n_jobs"].cast<int>());
-  }
-  Solved(const Solved&) = delete;
-  Solved& operator=(const Solved&) = delete;
+         const Factors& penalty_factors, const std::vector<DoubleArray>& offsets)
+      : posed_(X, columns, weights, loss, linear_params(params), penalty_factors, offsets),
+        at_(coefficients_of({coefficients, intercepts}, loss.info().n_outputs, problem().design.n_columns())) {}
 
-  [[nodiscard]] const LinearProblem& problem() const { return problem_; }
+  [[nodiscard]] const LinearProblem& problem() const { return posed_.problem(); }
   [[nodiscard]] const Coefficients& at() const { return at_; }
 
  private:
-  LinearExtras extras(const std::optional<std::vector<double>>& penalty_factors,
-                      const std::vector<DoubleArray>& offsets) const {
-    LinearExtras found;
-    found.penalty_factors = penalty_factors.value_or(std::vector<double>{});
-    for (const DoubleArray& offset : offsets) {
-      require_length(offset, design_.n_rows(), "offset");
-      found.offsets.push_back(offset.data());
-    }
-    return found;
-  }
-
-  Design design_;
-  LossTable target_;
-  LinearProblem problem_;
+  PosedProblem posed_;
   Coefficients at_;
 };
 

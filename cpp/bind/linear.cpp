@@ -7,6 +7,7 @@
 #include "bind/design.hpp"
 #include "bind/fit_input.hpp"
 #include "bind/parameters.hpp"
+#include "bind/posed_problem.hpp"
 #include "bind/register.hpp"
 #include "linear/fit.hpp"
 
@@ -14,20 +15,6 @@ namespace py = pybind11;
 
 namespace curvature {
 namespace {
-
-using Start = std::pair<DoubleArray, DoubleArray>;
-
-Coefficients coefficients_of(const Start& start, std::size_t n_outputs, std::size_t n_columns) {
-  const auto& [weights, intercepts] = start;
-  if (static_cast<std::size_t>(weights.size()) != n_outputs * n_columns ||
-      static_cast<std::size_t>(intercepts.size()) != n_outputs) {
-    throw InputError(sentence("start must be ", n_outputs, " rows of ", n_columns, " weights and as many intercepts."));
-  }
-  Coefficients found(n_outputs, n_columns);
-  std::copy_n(weights.data(), n_outputs * n_columns, found.weights.begin());
-  std::copy_n(intercepts.data(), n_outputs, found.intercepts.begin());
-  return found;
-}
 
 py::array_t<double> as_rows(const std::vector<double>& numbers, std::size_t rows) {
   return to_array(numbers).reshape(std::vector<std::size_t>{rows, rows ? numbers.size() / rows : 0});
@@ -41,19 +28,9 @@ py::dict linear_fit(const py::object& X, const std::vector<DoubleArray>& columns
   const Design design = design_of(X);
   const LossTable target = loss_table(columns, weights, *loss, design.n_rows());
   const LinearParams params = linear_params(values);
-  LinearExtras extras{penalty_factors.value_or(std::vector<double>{}),
-                      lower.value_or(std::vector<double>{}),
-                      upper.value_or(std::vector<double>{}),
-                      {},
-                      nullptr};
-  for (const DoubleArray& offset : offsets) {
-    require_length(offset, design.n_rows(), "offset");
-    extras.offsets.push_back(offset.data());
-  }
-  if (!offsets.empty() && offsets.size() != loss->info().n_outputs) {
-    throw InputError(sentence("offset has ", offsets.size(), " columns; one for each of ", loss->info().n_outputs,
-                              " scores is needed."));
-  }
+  LinearExtras extras = linear_extras(penalty_factors, offsets, *loss, design.n_rows());
+  extras.lower = lower.value_or(std::vector<double>{});
+  extras.upper = upper.value_or(std::vector<double>{});
   std::optional<Coefficients> from;
   if (start) {
     from = coefficients_of(*start, loss->info().n_outputs, design.n_columns());

@@ -7,13 +7,10 @@
 
 #include <pybind11/stl.h>
 
-#include "base/processors.hpp"
 #include "bind/array.hpp"
-#include "bind/design.hpp"
-#include "bind/fit_input.hpp"
 #include "bind/parameters.hpp"
+#include "bind/posed_problem.hpp"
 #include "bind/register.hpp"
-#include "linear/fit.hpp"
 
 namespace py = pybind11;
 
@@ -21,44 +18,6 @@ namespace curvature {
 namespace {
 
 using Columns = std::vector<DoubleArray>;
-using Start = std::pair<DoubleArray, DoubleArray>;
-
-// The rows of a call as the problem that they pose. Arrays are kept alive by the caller.
-class CallProblem {
- public:
-  CallProblem(const py::object& X, const Columns& columns, const std::optional<DoubleArray>& weights, Loss& loss,
-              const LinearParams& params, const Columns& offsets,
-              const std::optional<std::vector<double>>& penalty_factors)
-      : design_(design_of(X)),
-        target_(loss_table(columns, weights, loss, design_.n_rows())),
-        problem_(linear_problem(design_, target_, loss, params, extras(offsets, penalty_factors, loss))) {
-    problem_.threads = resolve_threads(params.n_jobs);
-    problem_.look_for_signals = stop_on_signal();
-  }
-  CallProblem(const CallProblem&) = delete;
-  CallProblem& operator=(const CallProblem&) = delete;
-
-  [[nodiscard]] const LinearProblem& problem() const { return problem_; }
-
- private:
-  [[nodiscard]] LinearExtras extras(const Columns& offsets, const std::optional<std::vector<double>>& factors,
-                                    const Loss& loss) const {
-    LinearExtras found{factors.value_or(std::vector<double>{}), {}, {}, {}, nullptr};
-    if (!offsets.empty() && offsets.size() != loss.info().n_outputs) {
-      throw InputError(sentence("offset has ", offsets.size(), " columns; one for each of ", loss.info().n_outputs,
-                                " scores is needed."));
-    }
-    for (const DoubleArray& offset : offsets) {
-      require_length(offset, design_.n_rows(), "offset");
-      found.offsets.push_back(offset.data());
-    }
-    return found;
-  }
-
-  Design design_;
-  LossTable target_;
-  LinearProblem problem_;
-};
 
 // A fit together with its parameters.
 class PythonSgdFit {
@@ -70,17 +29,10 @@ class PythonSgdFit {
   py::dict fit(const py::object& X, const Columns& columns, const std::optional<DoubleArray>& weights,
                const std::shared_ptr<Loss>& loss, const Columns& offsets, const std::optional<Start>& start,
                const std::optional<std::vector<double>>& penalty_factors) {
-    const CallProblem call(X, columns, weights, *loss, linear_, offsets, penalty_factors);
+    const PosedProblem call(X, columns, weights, *loss, linear_, penalty_factors, offsets);
     std::optional<Coefficients> from;
     if (start) {
-      from.emplace(call.problem().n_outputs(), call.problem().design.n_columns());
-      if (static_cast<std::size_t>(start->first.size()) != from->weights.size() ||
-          static_cast<std::size_t>(start->second.size()) != from->intercepts.size()) {
-        throw InputError(sentence("start must be ", from->n_outputs(), " rows of ", from->n_columns,
-                                  " weights and as many intercepts."));
-      }
-      from->weights = to_vector<double>(start->first);
-      from->intercepts = to_vector<double>(start->second);
+      from = coefficients_of(*start, call.problem().n_outputs(), call.problem().design.n_columns());
     }
     std::optional<LinearFit> found;
     {
@@ -98,7 +50,7 @@ class PythonSgdFit {
   void partial_fit(const py::object& X, const Columns& columns, const std::optional<DoubleArray>& weights,
                    const std::shared_ptr<Loss>& loss, const Columns& offsets,
                    const std::optional<std::vector<double>>& penalty_factors) {
-    const CallProblem call(X, columns, weights, *loss, linear_, offsets, penalty_factors);
+    const PosedProblem call(X, columns, weights, *loss, linear_, penalty_factors, offsets);
     const py::gil_scoped_release unlocked;
     fit_.partial_fit(call.problem());
   }

@@ -27,7 +27,7 @@ void check(const LinearProblem& problem, const Likelihood* likelihood, Covarianc
   const auto refuse = [&](const auto&... rest) {
     throw InputError(sentence("covariance='", name(kind), "' ", rest..., "."));
   };
-  if (any(problem.l1)) refuse("is not known under an L1 penalty: take l1_ratio=0 or penalty=0");
+  if (any(problem.l1)) refuse("is not known under an L1 penalty: take l1_ratio=0 or alpha=0");
   if (problem.is_bounded()) refuse("is not known of coefficients with bounds");
   if (info.n_outputs > 1) {
     refuse("is known of losses of one output, and loss='", info.name, "' has ", info.n_outputs);
