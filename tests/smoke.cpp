@@ -82,7 +82,7 @@ struct Sample {
     table.n_rows = y.size();
     for (std::size_t c = 0; c < kColumns; ++c) {
       const auto* first = reinterpret_cast<const std::byte*>(values.data() + c);
-      table.columns.push_back({first, static_cast<std::ptrdiff_t>(kColumns * sizeof(float)), ValueType::f32});
+      table.columns.emplace_back(first, static_cast<std::ptrdiff_t>(kColumns * sizeof(float)), ValueType::f32, y.size());
     }
     return table;
   }

@@ -34,13 +34,13 @@ CORE_ONLY = {"colsample_bynode", "seed", "n_jobs"}
 def fit(X: Any, y: Any, weights: Any = None, loss: str = "squared", **changes: Any) -> tuple[float, Any]:
     """`_core.boost_fit` with a named loss of one output, PLAIN and the given changes."""
     columns = [np.asarray(y, dtype=np.float64)]
-    starts, forest = _core.boost_fit(X, columns, weights, _core.named_loss(loss, {}), PLAIN | changes)
+    starts, forest = _core.boost_fit(_core.Table(X), columns, weights, _core.named_loss(loss, {}), PLAIN | changes)
     return starts[0], forest
 
 
 def scores_of(start: float, forest: Any, X: Any, n_trees: int | None = None) -> Floats:
     scores = np.full(len(X), start)
-    forest.add_scores(X, 0, forest.n_trees if n_trees is None else n_trees, scores, 1)
+    forest.add_scores(_core.Table(X), 0, forest.n_trees if n_trees is None else n_trees, scores, 1)
     return scores
 
 

@@ -34,7 +34,7 @@ WEIGHTS = {
 
 
 def cuts_of(column, weights, max_bins):
-    return _core.cuts(column[:, None], weights, max_bins)[0]
+    return _core.cuts(_core.Table(column[:, None]), weights, max_bins)[0]
 
 
 @some
@@ -97,7 +97,7 @@ def test_heavy_values_stand_alone_among_light_ones():
     """200 heavy values with a light one after each: the last third of the rows must not end in one bin."""
     column = np.concatenate([np.repeat(np.arange(200.0), 400), np.arange(200) + 0.5])
     cuts = cuts_of(column, None, 255)
-    codes = _core.codes(column[:, None], [cuts])[0]
+    codes = _core.codes(_core.Table(column[:, None]), [cuts])[0]
     assert len(set(codes[: 200 * 400])) == 200
 
 
@@ -109,7 +109,7 @@ def test_codes_agree_with_comparisons(dtype, n_rows):
     for n_cuts in (0, 1, 2, 3, 7, 100, 254, 255, 1000):
         cuts = cuts_for(rng, dtype, n_cuts)
         column = values_near(rng, dtype, cuts, n_rows)
-        codes = _core.codes(column[:, None], [cuts])[0]
+        codes = _core.codes(_core.Table(column[:, None]), [cuts])[0]
         as_double = column.astype(np.float64)
         expected = np.array([0 if np.isnan(x) else 1 + int(np.sum(cuts < x)) for x in as_double])
         np.testing.assert_array_equal(codes, expected)
@@ -162,7 +162,7 @@ def test_layout_does_not_matter(dtype):
     """C, Fortran, every other row, reversed in both directions, repeated by stride 0, and not aligned."""
     rng = np.random.default_rng(3)
     base = (rng.normal(size=(301, 5)) * 50).astype(np.int8).astype(dtype)
-    cuts = _core.cuts(np.ascontiguousarray(base), None, 20)
+    cuts = _core.cuts(_core.Table(np.ascontiguousarray(base)), None, 20)
     expected = np.stack([_reference.encode(base[:, j], cuts[j]) for j in range(5)])
     buffer = np.zeros(base.nbytes + 1, dtype=np.uint8)
     unaligned = buffer[1:].view(dtype).reshape(base.shape)
@@ -179,11 +179,11 @@ def test_layout_does_not_matter(dtype):
         unaligned,
     ]
     for X in layouts:
-        np.testing.assert_array_equal(_core.codes(X, cuts), expected)
-        for ours, theirs in zip(_core.cuts(X, None, 20), cuts, strict=True):
+        np.testing.assert_array_equal(_core.codes(_core.Table(X), cuts), expected)
+        for ours, theirs in zip(_core.cuts(_core.Table(X), None, 20), cuts, strict=True):
             np.testing.assert_array_equal(ours, theirs)
     same_row = np.broadcast_to(base[7], (40, 5))
-    np.testing.assert_array_equal(_core.codes(same_row, cuts), np.repeat(expected[:, 7:8], 40, axis=1))
+    np.testing.assert_array_equal(_core.codes(_core.Table(same_row), cuts), np.repeat(expected[:, 7:8], 40, axis=1))
 
 
 def test_columns_of_more_than_256_codes_stand_beside_narrow_ones():
@@ -194,7 +194,7 @@ def test_columns_of_more_than_256_codes_stand_beside_narrow_ones():
     X[rng.random(X.shape) < 0.01] = np.nan
     X[0] = np.inf  # the highest code of every column occurs
     cuts = [np.sort(rng.choice(2**20, size=n, replace=False) / 2.0**20) for n in n_cuts]
-    codes = _core.codes(X, cuts)
+    codes = _core.codes(_core.Table(X), cuts)
     np.testing.assert_array_equal(codes[:, 0], [n + 1 for n in n_cuts])
     for j, own in enumerate(cuts):
         np.testing.assert_array_equal(codes[j], _reference.encode(X[:, j], own))
@@ -205,7 +205,7 @@ def test_as_many_bins_as_allowed():
     cuts = cuts_of(column, None, 65_535)
     np.testing.assert_array_equal(cuts, _reference.quantile_cuts(column, None, 65_535))
     assert len(cuts) == 65_534
-    codes = _core.codes(column[:, None], [cuts])[0]
+    codes = _core.codes(_core.Table(column[:, None]), [cuts])[0]
     np.testing.assert_array_equal(np.unique(codes), np.arange(1, 65_536))
 
 
@@ -216,8 +216,8 @@ def test_threads_do_not_show(dtype):
     weights = rng.random(30_000)
     results = []
     for n_jobs in (1, 2, 3, 8):
-        cuts = _core.cuts(X, weights, 300, n_jobs=n_jobs)
-        results.append((cuts, _core.codes(X, cuts, n_jobs=n_jobs)))
+        cuts = _core.cuts(_core.Table(X), weights, 300, n_jobs=n_jobs)
+        results.append((cuts, _core.codes(_core.Table(X), cuts, n_jobs=n_jobs)))
     for cuts, codes in results[1:]:
         np.testing.assert_array_equal(codes, results[0][1])
         for ours, theirs in zip(cuts, results[0][0], strict=True):
@@ -227,6 +227,6 @@ def test_threads_do_not_show(dtype):
 def test_other_types_are_refused_by_name():
     for X in (np.zeros((3, 1), dtype=">f8"), np.zeros((3, 1), dtype=complex), np.zeros((3, 1), dtype=object)):
         with pytest.raises(ValueError, match=f"X has dtype {X.dtype}"):
-            _core.codes(X, [np.zeros(0)])
+            _core.codes(_core.Table(X), [np.zeros(0)])
     with pytest.raises(ValueError, match="X must have 2 dimensions"):
-        _core.codes(np.zeros(3), [np.zeros(0)])
+        _core.codes(_core.Table(np.zeros(3)), [np.zeros(0)])

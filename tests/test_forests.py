@@ -16,7 +16,7 @@ from tables import (
     trees_of,
 )
 
-from curvature import _reference
+from curvature import _core, _reference
 from curvature._reference import LEAF
 
 SEEDS = st.integers(0, 2**32 - 1)
@@ -55,9 +55,10 @@ def test_threads_do_not_show(case, loss):
             np.testing.assert_array_equal(array, first[name], err_msg=name)
     scores = [np.zeros(n_rows) for _ in THREADS]
     for own, n_jobs in zip(scores, THREADS, strict=True):
-        fits[0][1].add_scores(X, 0, fits[0][1].n_trees, own, n_jobs)
+        fits[0][1].add_scores(_core.Table(X), 0, fits[0][1].n_trees, own, n_jobs)
         np.testing.assert_array_equal(own, scores[0])
-        np.testing.assert_array_equal(fits[0][1].apply(X[:9_000], n_jobs), fits[0][1].apply(X[:9_000], 1))
+        part = _core.Table(X[:9_000])
+        np.testing.assert_array_equal(fits[0][1].apply(part, n_jobs), fits[0][1].apply(part, 1))
 
 
 def test_open_leaves_beyond_the_memory_for_histograms_change_nothing():
@@ -104,10 +105,10 @@ def test_prediction_is_a_walk_down_each_tree(seed, n_rows, dtype):
     for table in (X, unseen[: len(unseen) // 4 * 4].reshape(-1, 4)):
         rows = table.astype(np.float64).tolist()
         leaves = [[_reference.leaf_of(tree, row) for tree in trees] for row in rows]
-        np.testing.assert_array_equal(forest.apply(table), leaves)
+        np.testing.assert_array_equal(forest.apply(_core.Table(table)), leaves)
         np.testing.assert_array_equal(scores_of(start, forest, table), _reference.predict_scores(start, trees, table))
         part = np.zeros(len(table))
-        forest.add_scores(table, 1, 3, part)
+        forest.add_scores(_core.Table(table), 1, 3, part)
         np.testing.assert_array_equal(part, [0.0 + trees[1][own[1]].value + trees[2][own[2]].value for own in leaves])
 
 
@@ -118,7 +119,7 @@ def test_training_rows_get_the_value_of_their_leaf():
         X = (rng.standard_cauchy(size=(3_000, 3)) * 30).clip(0, 255).astype(dtype)
         y = random_target(rng, X.astype(float), "squared")
         _, forest = fit(X, y, max_bins=30)
-        counts = np.bincount(forest.apply(X)[:, 0], minlength=len(forest.arrays()["feature"]))
+        counts = np.bincount(forest.apply(_core.Table(X))[:, 0], minlength=len(forest.arrays()["feature"]))
         leaves = forest.arrays()["feature"] == LEAF
         np.testing.assert_array_equal(counts[leaves], forest.arrays()["cover"][leaves])
 

@@ -330,20 +330,20 @@ def test_an_exception_in_a_worker_arrives_in_python() -> None:
         nodes |= {"left": np.tile([1, 0, 0], n).astype(np.int32), "missing_left": np.zeros(3 * n, dtype=np.uint8)}
         nodes["feature"][::3] = np.arange(n)
         forest = _core.Forest.from_arrays(n, 1, nodes)
-        X, scores = np.zeros((64, n), dtype=np.int8), np.zeros(64)
-        forest.add_scores(X, 0, 1, scores, 3)  # the threads live on
+        table, scores = _core.Table(np.zeros((64, n), dtype=np.int8)), np.zeros(64)
+        forest.add_scores(table, 0, 1, scores, 3)  # the threads live on
         limits = resource.getrlimit(resource.RLIMIT_AS)
         resource.setrlimit(resource.RLIMIT_AS, (memory("VmSize") + 20_000_000, limits[1]))
         errors = 0
         for tries in range(500):
             try:
-                forest.add_scores(X, 0, 1, scores, 3)
+                forest.add_scores(table, 0, 1, scores, 3)
             except MemoryError:
                 errors += 1
             if errors == 10:
                 break
         resource.setrlimit(resource.RLIMIT_AS, limits)
-        forest.add_scores(X, 0, n, scores, 3)
+        forest.add_scores(table, 0, n, scores, 3)
         print(errors, scores.sum())
         """,
         MALLOC_ARENA_MAX="1",  # blocks are mapped and unmapped one by one

@@ -6,14 +6,10 @@
 #include <pybind11/numpy.h>
 
 #include "base/errors.hpp"
-#include "data/table.hpp"
 
 namespace curvature {
 
 using DoubleArray = pybind11::array_t<double, pybind11::array::c_style | pybind11::array::forcecast>;
-
-/// The columns of a 2-D array as they lie in memory; the array must outlive the table.
-[[nodiscard]] Table table_of(const pybind11::array& X);
 
 /// Throws InputError unless the array has `n` elements in one dimension.
 inline void require_length(const pybind11::array& array, std::size_t n, const char* name) {

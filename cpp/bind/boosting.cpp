@@ -7,6 +7,7 @@
 #include "bind/fit_input.hpp"
 #include "bind/parameters.hpp"
 #include "bind/register.hpp"
+#include "bind/table.hpp"
 #include "boost/fit.hpp"
 
 namespace py = pybind11;
@@ -16,9 +17,9 @@ namespace curvature {
 void register_boosting(py::module_& module) {
   module.def(
       "boost_fit",
-      [](const py::array& X, const std::vector<DoubleArray>& columns, const std::optional<DoubleArray>& weights,
+      [](const BoundTable& X, const std::vector<DoubleArray>& columns, const std::optional<DoubleArray>& weights,
          const std::shared_ptr<Loss>& loss, const py::dict& values) {
-        const Table table = table_of(X);
+        const Table& table = X.table();
         const LossTable target = loss_table(columns, weights, *loss, table.n_rows);
         const BoostParams params = boost_params(values);
         std::optional<BoostedTrees> fitted;

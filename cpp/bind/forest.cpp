@@ -5,6 +5,7 @@
 #include "base/processors.hpp"
 #include "bind/array.hpp"
 #include "bind/register.hpp"
+#include "bind/table.hpp"
 
 namespace py = pybind11;
 
@@ -23,8 +24,8 @@ void for_each_array(Nodes& nodes, Visit&& visit) {
   visit("cover", nodes.cover);
 }
 
-Table checked_table(const Forest& forest, const py::array& X) {
-  Table table = table_of(X);
+const Table& checked_table(const Forest& forest, const BoundTable& X) {
+  const Table& table = X.table();
   if (table.columns.size() != static_cast<std::size_t>(forest.n_features())) {
     throw InputError(sentence("X has ", table.columns.size(), " features, but the model was trained with ",
                               forest.n_features(), "."));
@@ -59,9 +60,9 @@ void register_forest(py::module_& module) {
       .def_property_readonly("n_trees", &Forest::n_trees)
       .def(
           "add_scores",
-          [](const Forest& forest, const py::array& X, std::size_t first, std::size_t last,
+          [](const Forest& forest, const BoundTable& X, std::size_t first, std::size_t last,
              py::array_t<double, py::array::c_style>& scores, int n_jobs) {
-            const Table table = checked_table(forest, X);
+            const Table& table = checked_table(forest, X);
             if (static_cast<std::size_t>(scores.size()) !=
                 table.n_rows * static_cast<std::size_t>(forest.n_outputs())) {
               throw InputError(sentence("scores must have ", table.n_rows, " rows of ", forest.n_outputs(), "."));
@@ -74,8 +75,8 @@ void register_forest(py::module_& module) {
           py::arg("X"), py::arg("first"), py::arg("last"), py::arg("scores").noconvert(), py::arg("n_jobs") = -1)
       .def(
           "apply",
-          [](const Forest& forest, const py::array& X, int n_jobs) {
-            const Table table = checked_table(forest, X);
+          [](const Forest& forest, const BoundTable& X, int n_jobs) {
+            const Table& table = checked_table(forest, X);
             py::array_t<std::int32_t> leaves({table.n_rows, forest.n_trees()});
             std::int32_t* out = leaves.mutable_data();
             const py::gil_scoped_release unlocked;

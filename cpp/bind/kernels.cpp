@@ -8,6 +8,7 @@
 
 #include "bind/array.hpp"
 #include "bind/register.hpp"
+#include "bind/table.hpp"
 #include "data/bin_mapper.hpp"
 #include "data/binned_matrix.hpp"
 #include "kernel/quantize.hpp"
@@ -141,8 +142,8 @@ py::tuple partition(const py::array& codes, const Rows& rows, std::int32_t bin, 
   return py::make_tuple(to_array(left), to_array(right));
 }
 
-py::list cuts(const py::array& X, const std::optional<DoubleArray>& weights, std::int32_t max_bins, int n_jobs) {
-  const Table table = table_of(X);
+py::list cuts(const BoundTable& X, const std::optional<DoubleArray>& weights, std::int32_t max_bins, int n_jobs) {
+  const Table& table = X.table();
   const BinMapper mapper(table, weights ? weights->data() : nullptr, max_bins, n_jobs);
   py::list out;
   for (std::size_t feature = 0; feature < mapper.n_features(); ++feature) out.append(to_array(mapper.cuts(feature)));
@@ -150,8 +151,8 @@ py::list cuts(const py::array& X, const std::optional<DoubleArray>& weights, std
 }
 
 // Codes of every cell for given cuts, as the binned matrix keeps them column by column: (features, n).
-py::array_t<std::int32_t> codes(const py::array& X, const std::vector<std::vector<double>>& cuts, int n_jobs) {
-  const Table table = table_of(X);
+py::array_t<std::int32_t> codes(const BoundTable& X, const std::vector<std::vector<double>>& cuts, int n_jobs) {
+  const Table& table = X.table();
   const BinMapper mapper(cuts);
   const BinnedMatrix matrix(table, mapper, nullptr, n_jobs);
   py::array_t<std::int32_t> out({cuts.size(), table.n_rows});

@@ -1,7 +1,11 @@
 #include "data/table.hpp"
 
+#include <algorithm>
 #include <bit>
 #include <cstring>
+#include <iterator>
+#include <limits>
+#include <type_traits>
 
 namespace curvature {
 namespace {
@@ -20,46 +24,117 @@ struct Half {
   explicit operator double() const { return static_cast<double>(static_cast<float>(*this)); }
 };
 
-template <class Source, class Value>
-void read_as(const Column& column, std::size_t begin, std::size_t n, Value* out) {
-  const std::byte* at = column.data + static_cast<std::ptrdiff_t>(begin) * column.stride;
-  for (std::size_t i = 0; i < n; ++i, at += column.stride) {
+template <class Value>
+constexpr Value kMissing = std::numeric_limits<Value>::quiet_NaN();
+
+bool bit_at(const void* bits, std::size_t at) {
+  return (static_cast<const std::uint8_t*>(bits)[at / 8] >> (at % 8)) & 1;
+}
+
+// Calls take(i, value) for rows [begin, begin + n) of a chunk.
+template <class Source, class Take>
+void for_each(const Chunk& chunk, std::size_t begin, std::size_t n, Take&& take) {
+  const std::byte* at = chunk.data + static_cast<std::ptrdiff_t>(begin) * chunk.stride;
+  for (std::size_t i = 0; i < n; ++i, at += chunk.stride) {
     Source value;
     std::memcpy(&value, at, sizeof(value));
-    out[i] = static_cast<Value>(value);
+    take(i, value);
+  }
+}
+
+// Whole units and the rest apart: the same instant is the same number in whatever unit it came.
+double in_seconds(std::int64_t value, TimeUnit unit) {
+  if (value == std::numeric_limits<std::int64_t>::min()) return kMissing<double>;
+  const std::int64_t whole = value / unit.divisor;
+  const std::int64_t rest = value % unit.divisor;
+  return static_cast<double>(whole) * static_cast<double>(unit.multiplier) +
+         static_cast<double>(rest) / static_cast<double>(unit.divisor);
+}
+
+template <class Source, class Value>
+void read_as(const Column& column, const Chunk& chunk, std::size_t begin, std::size_t n, Value* out) {
+  if constexpr (std::is_integral_v<Source>) {
+    if (chunk.lookup) {
+      const std::vector<double>& values = *chunk.lookup;
+      return for_each<Source>(chunk, begin, n, [&](std::size_t i, Source code) {
+        const bool known = static_cast<std::uint64_t>(code) < values.size();  // a negative code is huge
+        out[i] = known ? static_cast<Value>(values[static_cast<std::size_t>(code)]) : kMissing<Value>;
+      });
+    }
+    if (column.unit.counts()) {
+      return for_each<Source>(chunk, begin, n, [&](std::size_t i, Source value) {
+        out[i] = static_cast<Value>(in_seconds(static_cast<std::int64_t>(value), column.unit));
+      });
+    }
+  }
+  for_each<Source>(chunk, begin, n, [&](std::size_t i, Source value) { out[i] = static_cast<Value>(value); });
+}
+
+template <class Value>
+void read_chunk(const Column& column, const Chunk& chunk, std::size_t begin, std::size_t n, Value* out) {
+  const auto read = [&]<class Source>(Source) { read_as<Source>(column, chunk, begin, n, out); };
+  switch (column.type) {
+    case ValueType::f16:
+      return read(Half{});
+    case ValueType::f32:
+      return read(float{});
+    case ValueType::f64:
+      return read(double{});
+    case ValueType::i8:
+      return read(std::int8_t{});
+    case ValueType::i16:
+      return read(std::int16_t{});
+    case ValueType::i32:
+      return read(std::int32_t{});
+    case ValueType::i64:
+      return read(std::int64_t{});
+    case ValueType::u8:
+    case ValueType::boolean:
+      return read(std::uint8_t{});
+    case ValueType::u16:
+      return read(std::uint16_t{});
+    case ValueType::u32:
+      return read(std::uint32_t{});
+    case ValueType::u64:
+      return read(std::uint64_t{});
+    case ValueType::bit:
+      for (std::size_t i = 0; i < n; ++i)
+        out[i] = bit_at(chunk.data, chunk.first_bit + begin + i) ? Value{1} : Value{0};
+      return;
   }
 }
 
 template <class Value>
 void read_any(const Column& column, std::size_t begin, std::size_t n, Value* out) {
-  switch (column.type) {
-    case ValueType::f16:
-      return read_as<Half>(column, begin, n, out);
-    case ValueType::f32:
-      return read_as<float>(column, begin, n, out);
-    case ValueType::f64:
-      return read_as<double>(column, begin, n, out);
-    case ValueType::i8:
-      return read_as<std::int8_t>(column, begin, n, out);
-    case ValueType::i16:
-      return read_as<std::int16_t>(column, begin, n, out);
-    case ValueType::i32:
-      return read_as<std::int32_t>(column, begin, n, out);
-    case ValueType::i64:
-      return read_as<std::int64_t>(column, begin, n, out);
-    case ValueType::u8:
-    case ValueType::boolean:
-      return read_as<std::uint8_t>(column, begin, n, out);
-    case ValueType::u16:
-      return read_as<std::uint16_t>(column, begin, n, out);
-    case ValueType::u32:
-      return read_as<std::uint32_t>(column, begin, n, out);
-    case ValueType::u64:
-      return read_as<std::uint64_t>(column, begin, n, out);
+  auto chunk = column.chunks.begin();
+  if (column.chunks.size() > 1) {
+    chunk = std::upper_bound(chunk, column.chunks.end(), begin,
+                             [](std::size_t row, const Chunk& candidate) { return row < candidate.end; });
+  }
+  for (std::size_t done = 0; done < n; ++chunk) {
+    const std::size_t first = chunk == column.chunks.begin() ? 0 : std::prev(chunk)->end;
+    const std::size_t size = std::min(begin + n, chunk->end) - (begin + done);
+    const std::size_t at = begin + done - first;
+    read_chunk(column, *chunk, at, size, out + done);
+    if (chunk->present) {
+      for (std::size_t i = 0; i < size; ++i) {
+        if (!bit_at(chunk->present, chunk->first_bit + at + i)) out[done + i] = kMissing<Value>;
+      }
+    }
+    done += size;
   }
 }
 
 }  // namespace
+
+bool Column::fits_float() const {
+  if (is_category()) return true;
+  const bool codes =
+      std::any_of(chunks.begin(), chunks.end(), [](const Chunk& chunk) { return chunk.lookup != nullptr; });
+  return !codes && !unit.counts() &&
+         (type == ValueType::f32 || type == ValueType::f16 || type == ValueType::i8 || type == ValueType::i16 ||
+          type == ValueType::u8 || type == ValueType::u16 || type == ValueType::boolean || type == ValueType::bit);
+}
 
 void read_values(const Column& column, std::size_t begin, std::size_t n, float* out) {
   read_any(column, begin, n, out);

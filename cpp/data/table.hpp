@@ -1,25 +1,49 @@
-// A user's table as it lies in memory: columns of numbers, nothing copied, nothing owned.
+// A user's table as it lies in memory: columns of numbers or of category codes, nothing copied, nothing owned.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 namespace curvature {
 
-enum class ValueType { f16, f32, f64, i8, i16, i32, i64, u8, u16, u32, u64, boolean };
+enum class ValueType { f16, f32, f64, i8, i16, i32, i64, u8, u16, u32, u64, boolean, bit };
 
-/// Numbers of one type at equal distances. Lives as long as the array it points into.
-struct Column {
+/// A run of a column's rows: numbers of one type at equal distances. Lives as long as the arrays it points into.
+struct Chunk {
   const std::byte* data = nullptr;
-  std::ptrdiff_t stride = 0;  // bytes from one row to the next; may be negative
-  ValueType type = ValueType::f64;
+  std::ptrdiff_t stride = 0;              // bytes from one row to the next; may be negative
+  std::size_t end = 0;                    // rows of the column up to the last of this chunk
+  const std::uint8_t* present = nullptr;  // a bit a row, 0 where the value is missing, whatever stands there
+  std::size_t first_bit = 0;              // of the chunk's first row, in `present`, and in `data` of type `bit`
+  // Where values are codes: the number each stands for, NaN where missing; a code past its end is missing.
+  std::shared_ptr<const std::vector<double>> lookup;
+};
 
+/// How whole numbers count time: value * multiplier / divisor is in seconds since 1970. The least number is missing.
+struct TimeUnit {
+  std::int64_t multiplier = 0;  // 0: not times
+  std::int64_t divisor = 1;
+
+  [[nodiscard]] bool counts() const { return multiplier != 0; }
+};
+
+/// The rows of a feature. Of a category, values are codes, whole numbers in [1, n_codes), or missing.
+struct Column {
+  ValueType type = ValueType::f64;
+  std::vector<Chunk> chunks;
+  TimeUnit unit;
+  std::int32_t n_codes = 0;  // of a category, with code 0 for missing; 0 for numbers
+
+  Column() = default;
+  /// One chunk of `n` rows.
+  Column(const std::byte* data, std::ptrdiff_t stride, ValueType value_type, std::size_t n)
+      : type(value_type), chunks{Chunk{data, stride, n, nullptr, 0, nullptr}} {}
+
+  [[nodiscard]] bool is_category() const { return n_codes > 0; }
   /// Whether every value is a float exactly, so that float is enough to compare it with cuts.
-  [[nodiscard]] bool fits_float() const {
-    return type == ValueType::f32 || type == ValueType::f16 || type == ValueType::i8 || type == ValueType::i16 ||
-           type == ValueType::u8 || type == ValueType::u16 || type == ValueType::boolean;
-  }
+  [[nodiscard]] bool fits_float() const;
 };
 
 struct Table {
@@ -27,7 +51,8 @@ struct Table {
   std::vector<Column> columns;
 };
 
-/// Values of rows [begin, begin + n) as float (columns that fit) or double; 64-bit integers round to nearest.
+/// Values of rows [begin, begin + n) as float (columns that fit) or double; missing ones are NaN, 64-bit integers round
+/// to nearest, times are seconds, each rounded once or twice whatever the unit.
 void read_values(const Column& column, std::size_t begin, std::size_t n, float* out);
 void read_values(const Column& column, std::size_t begin, std::size_t n, double* out);
 

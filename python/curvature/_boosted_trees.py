@@ -84,7 +84,7 @@ class BoostedTrees(ModelEstimator[TreesModel]):
         classes: NDArray[Any] | None = None,
     ) -> None:
         core_loss = loss.core(columns, 0 if classes is None else len(classes))
-        start_scores, forest = _core.boost_fit(X, columns, weights, core_loss, params)
+        start_scores, forest = _core.boost_fit(_core.Table(X), columns, weights, core_loss, params)
         parameters = shaping_params(params)
         if classes is not None:
             parameters |= stored_class_weight(self.get_params()["class_weight"], classes)

@@ -106,7 +106,7 @@ class TreesModel(Model):
             Another number of columns than in training, other names, or a dtype that is not numeric.
         """
         table = self._table(X)
-        scores = np.tile(self.start_scores, (table.shape[0], 1))
+        scores = np.tile(self.start_scores, (table.n_rows, 1))
         self.forest.add_scores(table, 0, self.n_trees, scores, thread_count(n_jobs))
         return self._flat(scores)
 
@@ -122,7 +122,7 @@ class TreesModel(Model):
         """Raw scores after the first round, the first two, and so on: `n_rounds` arrays as of `decision_function`."""
         table = self._table(X)
         threads = thread_count(n_jobs)
-        scores = np.tile(self.start_scores, (table.shape[0], 1))
+        scores = np.tile(self.start_scores, (table.n_rows, 1))
         for tree in range(0, self.n_trees, self.n_outputs):
             self.forest.add_scores(table, tree, tree + self.n_outputs, scores, threads)
             yield self._flat(scores.copy())
@@ -153,11 +153,11 @@ class TreesModel(Model):
     def _size(self) -> str:
         return f"{self.n_trees} trees, {self.n_features} features"
 
-    def _table(self, X: ArrayLike) -> NDArray[Any]:
+    def _table(self, X: ArrayLike) -> _core.Table:
         self._check_names(X)
         if hasattr(X, "toarray"):
             raise TypeError("X is a sparse matrix; this version takes dense tables only: pass X.toarray().")
-        return read_table(X)
+        return _core.Table(read_table(X))
 
     def _tensors(self) -> dict[str, NDArray[Any]]:
         tensors = {f"trees.{name}": array for name, array in self.forest.arrays().items()}
