@@ -19,7 +19,7 @@ import curvature as cv
 
 ESTIMATORS = [cv.BoostedTreesRegressor, cv.BoostedTreesClassifier]
 SMALL_LEAVES = {"min_child_samples": 1, "min_child_weight": 0}
-STRUCTURE = ["tree_begin", "feature", "threshold", "left", "missing_left"]
+STRUCTURE = ["tree_begin", "feature", "threshold", "set", "set_words", "left", "missing_left"]
 
 both = pytest.mark.parametrize("estimator", ESTIMATORS)
 

@@ -258,7 +258,7 @@ def changed(*path: str, **values: Any) -> Callable[[Any], Any]:
     return lambda h: h | ({path[0]: changed(*path[1:], **values)(h[path[0]])} if path else values)
 
 
-FIELDS = ["tree_begin", "feature", "threshold", "left", "missing_left", "value", "gain", "cover"]
+FIELDS = ["tree_begin", "feature", "threshold", "set", "left", "missing_left", "value", "gain", "cover"]
 RESHAPES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "short": lambda a: a[:-1], "long": lambda a: np.append(a, a[-1:]), "empty": lambda a: a[:0],
     "2-D": lambda a: a[:, None], "float32": lambda a: a.astype("f4"), "int16": lambda a: a.astype("i2"),

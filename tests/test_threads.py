@@ -328,6 +328,7 @@ def test_an_exception_in_a_worker_arrives_in_python() -> None:
         nodes = {name: np.zeros(3 * n) for name in ("threshold", "value", "gain", "cover")}
         nodes |= {"tree_begin": np.arange(0, 3 * n + 1, 3), "feature": np.tile([0, -1, -1], n).astype(np.int32)}
         nodes |= {"left": np.tile([1, 0, 0], n).astype(np.int32), "missing_left": np.zeros(3 * n, dtype=np.uint8)}
+        nodes |= {"set": np.full(3 * n, -1, dtype=np.int32), "set_begin": np.zeros(1), "set_words": np.zeros(0)}
         nodes["feature"][::3] = np.arange(n)
         forest = _core.Forest.from_arrays(n, 1, nodes)
         table, scores = _core.Table(np.zeros((64, n), dtype=np.int8)), np.zeros(64)

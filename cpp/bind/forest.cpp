@@ -17,6 +17,9 @@ template <class Nodes, class Visit>
 void for_each_array(Nodes& nodes, Visit&& visit) {
   visit("feature", nodes.feature);
   visit("threshold", nodes.threshold);
+  visit("set", nodes.set);
+  visit("set_begin", nodes.sets.begin);
+  visit("set_words", nodes.sets.words);
   visit("left", nodes.left);
   visit("missing_left", nodes.missing_left);
   visit("value", nodes.value);
@@ -29,6 +32,13 @@ const Table& checked_table(const Forest& forest, const BoundTable& X) {
   if (table.columns.size() != static_cast<std::size_t>(forest.n_features())) {
     throw InputError(sentence("X has ", table.columns.size(), " features, but the model was trained with ",
                               forest.n_features(), "."));
+  }
+  for (const auto& [feature, by_sets] : forest.used_features()) {
+    const bool category = table.columns[feature].is_category();
+    if (category != by_sets) {
+      throw InputError(sentence("X has ", category ? "a category" : "numbers", " in column ", feature,
+                                ", but the model was trained with ", category ? "numbers." : "a category."));
+    }
   }
   return table;
 }

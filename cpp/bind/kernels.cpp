@@ -153,7 +153,7 @@ py::list cuts(const BoundTable& X, const std::optional<DoubleArray>& weights, st
 // Codes of every cell for given cuts, as the binned matrix keeps them column by column: (features, n).
 py::array_t<std::int32_t> codes(const BoundTable& X, const std::vector<std::vector<double>>& cuts, int n_jobs) {
   const Table& table = X.table();
-  const BinMapper mapper(cuts);
+  const BinMapper mapper(cuts, std::vector<std::int32_t>(cuts.size(), 0));
   const BinnedMatrix matrix(table, mapper, nullptr, n_jobs);
   py::array_t<std::int32_t> out({cuts.size(), table.n_rows});
   auto view = out.mutable_unchecked<2>();

@@ -171,11 +171,13 @@ BinMapper::BinMapper(const Table& table, const double* weights, std::int32_t max
   const std::vector<std::size_t> rows = cut_rows(table.n_rows, weights);
   const int useful = rows.size() * cuts_.size() < 20'000 ? 1 : threads;
   constexpr std::size_t kTogether = 32;  // columns whose values are held at once: at most 51 MB
+  for (const Column& column : table.columns) category_codes_.push_back(column.n_codes);
   for (std::size_t first = 0, last; first < cuts_.size(); first = last) {
     const bool fits = table.columns[first].fits_float();
     for (last = first; last < cuts_.size() && last - first < kTogether; ++last) {
-      if (table.columns[last].fits_float() != fits) break;
+      if (table.columns[last].fits_float() != fits || is_category(last) != is_category(first)) break;
     }
+    if (is_category(first)) continue;
     if (fits) {
       cut_columns<float>(table, first, last, rows, weights, max_bins, useful, cuts_);
     } else {

@@ -17,12 +17,21 @@ namespace {
 constexpr std::size_t kBlockRows = 512;  // a block's codes (32 bytes a row at 28 columns) and values stay in L2
 constexpr std::int32_t kNarrowCodes = 256;
 
+// The values of a category are its codes.
+struct CategoryCodes {
+  template <class Code>
+  void encode(const float* values, std::size_t n, Code* codes) const {
+    for (std::size_t i = 0; i < n; ++i) codes[i] = values[i] != values[i] ? Code{0} : static_cast<Code>(values[i]);
+  }
+};
+
 // One column on its way to codes: where its values are, and its cuts in the type they are compared in.
 struct Encoder {
   const Column* column;
-  std::variant<kernel::CutSearch<float>, kernel::CutSearch<double>> search;
+  std::variant<CategoryCodes, kernel::CutSearch<float>, kernel::CutSearch<double>> search;
 
   Encoder(const Column& source, const std::vector<double>& cuts) : column(&source) {
+    if (source.is_category()) return;
     if (source.fits_float()) {
       search.emplace<kernel::CutSearch<float>>(cuts);
     } else {
@@ -32,12 +41,18 @@ struct Encoder {
 
   template <class Code>
   void encode(std::size_t begin, std::size_t n, Code* codes) const {
-    std::visit([&](const auto& cuts) { encode_with(cuts, begin, n, codes); }, search);
+    if (const auto* doubles = std::get_if<kernel::CutSearch<double>>(&search)) {
+      encode_as<double>(*doubles, begin, n, codes);
+    } else if (const auto* floats = std::get_if<kernel::CutSearch<float>>(&search)) {
+      encode_as<float>(*floats, begin, n, codes);
+    } else {
+      encode_as<float>(CategoryCodes{}, begin, n, codes);
+    }
   }
 
  private:
-  template <class Value, class Code>
-  void encode_with(const kernel::CutSearch<Value>& cuts, std::size_t begin, std::size_t n, Code* codes) const {
+  template <class Value, class Search, class Code>
+  void encode_as(const Search& cuts, std::size_t begin, std::size_t n, Code* codes) const {
     Value values[kBlockRows];
     {
       const profile::Scope scope(Phase::ingest, n);

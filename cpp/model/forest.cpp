@@ -1,6 +1,7 @@
 #include "model/forest.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 
 #include "base/errors.hpp"
@@ -17,11 +18,32 @@ void extend(std::vector<T>& to, const std::vector<T>& from) {
   to.insert(to.end(), from.begin(), from.end());
 }
 
+void require(bool condition, const char* what, std::size_t where) {
+  if (!condition) throw ModelError(sentence("the model's trees are damaged: ", what, " at ", where, "."));
+}
+
 }  // namespace
+
+void CodeSets::append(const std::vector<std::uint8_t>& sides, bool side) {
+  for (std::size_t code = 0; code < sides.size(); ++code) {
+    if ((sides[code] != 0) == side) continue;
+    words.resize(static_cast<std::size_t>(begin.back()) + code / 32 + 1, 0);
+    words.back() |= std::uint32_t{1} << (code % 32);
+  }
+  begin.push_back(static_cast<std::int64_t>(words.size()));
+}
+
+void CodeSets::append(const CodeSets& other) {
+  for (std::size_t i = 0; i < other.size(); ++i) begin.push_back(begin.back() + other.begin[i + 1] - other.begin[i]);
+  extend(words, other.words);
+}
 
 void TreeNodes::append(const TreeNodes& other) {
   extend(feature, other.feature);
   extend(threshold, other.threshold);
+  for (const std::int32_t i : other.set)
+    set.push_back(i == kNoSet ? kNoSet : i + static_cast<std::int32_t>(sets.size()));
+  sets.append(other.sets);
   extend(left, other.left);
   extend(missing_left, other.missing_left);
   extend(value, other.value);
@@ -32,16 +54,15 @@ void TreeNodes::append(const TreeNodes& other) {
 Forest::Forest(std::int32_t n_features, std::int32_t n_outputs, std::vector<std::int64_t> tree_begin, TreeNodes nodes)
     : n_features_(n_features), n_outputs_(n_outputs), tree_begin_(std::move(tree_begin)), nodes_(std::move(nodes)) {
   check();
+  find_used_features();
   make_plan();
 }
 
 void Forest::check() const {
-  const auto require = [](bool condition, const char* what, std::size_t where) {
-    if (!condition) throw ModelError(sentence("the model's trees are damaged: ", what, " at ", where, "."));
-  };
   const std::size_t n = nodes_.size();
-  for (const std::size_t size : {nodes_.threshold.size(), nodes_.left.size(), nodes_.missing_left.size(),
-                                 nodes_.value.size(), nodes_.gain.size(), nodes_.cover.size()}) {
+  for (const std::size_t size :
+       {nodes_.threshold.size(), nodes_.set.size(), nodes_.left.size(), nodes_.missing_left.size(), nodes_.value.size(),
+        nodes_.gain.size(), nodes_.cover.size()}) {
     require(size == n, "an array of another length than the others", size);
   }
   require(n_features_ >= 1, "no feature", 0);
@@ -70,19 +91,51 @@ void Forest::check() const {
     }
     require(next_child == size, "a node without a parent", begin);
   }
+  check_sets();
+}
+
+// Sets follow each other in the order of the nodes.
+void Forest::check_sets() const {
+  const CodeSets& sets = nodes_.sets;
+  require(!sets.begin.empty() && sets.begin.front() == 0 &&
+              sets.begin.back() == static_cast<std::int64_t>(sets.words.size()) && sets.words.size() < UINT32_MAX,
+          "set offsets that do not cover the sets", sets.words.size());
+  constexpr std::int64_t kMostWords = 65536 / 32;
+  for (std::size_t i = 0; i < sets.size(); ++i) {
+    const std::int64_t size = sets.begin[i + 1] - sets.begin[i];
+    require(size >= 0 && size <= kMostWords, "a set of no possible size", i);
+  }
+  std::size_t next_set = 0;
+  for (std::size_t i = 0; i < nodes_.size(); ++i) {
+    if (nodes_.set[i] == kNoSet) continue;
+    require(nodes_.feature[i] != kLeaf, "a leaf with a set", i);
+    require(nodes_.set[i] >= 0 && static_cast<std::size_t>(nodes_.set[i]) == next_set++, "a set out of order", i);
+  }
+  require(next_set == sets.size(), "a set without a node", next_set);
+}
+
+// Throws where a feature is split by sets and by thresholds.
+void Forest::find_used_features() {
+  for (std::size_t i = 0; i < nodes_.size(); ++i) {
+    if (nodes_.feature[i] == kLeaf) continue;
+    used_features_.push_back({static_cast<std::size_t>(nodes_.feature[i]), nodes_.set[i] != kNoSet});
+  }
+  const auto key = [](const UsedFeature& used) { return 2 * used.feature + used.by_sets; };
+  std::sort(used_features_.begin(), used_features_.end(), [&](auto& a, auto& b) { return key(a) < key(b); });
+  const auto same = [&](auto& a, auto& b) { return key(a) == key(b); };
+  used_features_.erase(std::unique(used_features_.begin(), used_features_.end(), same), used_features_.end());
+  for (std::size_t i = 1; i < used_features_.size(); ++i) {
+    require(used_features_[i].feature != used_features_[i - 1].feature, "sets and thresholds of one feature",
+            used_features_[i].feature);
+  }
 }
 
 void Forest::make_plan() {
-  for (const std::int32_t feature : nodes_.feature) {
-    if (feature != kLeaf) used_features_.push_back(static_cast<std::size_t>(feature));
-  }
-  std::sort(used_features_.begin(), used_features_.end());
-  used_features_.erase(std::unique(used_features_.begin(), used_features_.end()), used_features_.end());
   const auto column = [this](std::int32_t feature) {
-    const auto at = std::lower_bound(used_features_.begin(), used_features_.end(), static_cast<std::size_t>(feature));
+    const auto at = std::lower_bound(used_features_.begin(), used_features_.end(), static_cast<std::size_t>(feature),
+                                     [](const UsedFeature& used, std::size_t wanted) { return used.feature < wanted; });
     return static_cast<std::uint32_t>(at - used_features_.begin());
   };
-  if (used_features_.empty()) used_features_.push_back(0);  // leaves read column 0
   plan_.resize(nodes_.size());
   for (std::size_t t = 0; t < n_trees(); ++t) {
     const auto begin = static_cast<std::size_t>(tree_begin_[t]);
@@ -96,19 +149,32 @@ void Forest::make_plan() {
       }
       const auto left = static_cast<std::uint32_t>(nodes_.left[i]);
       depth[left] = depth[left + 1] = depth[self] + 1;
-      plan_[i] = {nodes_.threshold[i], left,
-                  column(nodes_.feature[i]) | (nodes_.missing_left[i] ? 0 : kernel::kMissingRight)};
+      const std::uint32_t missing_side = nodes_.missing_left[i] ? 0 : kernel::kMissingRight;
+      plan_[i] = {nodes_.threshold[i], left, column(nodes_.feature[i]) | missing_side};
+      if (nodes_.set[i] == kNoSet) continue;
+      const std::int64_t* words = nodes_.sets.begin.data() + nodes_.set[i];
+      const auto begin_word = static_cast<std::uint32_t>(words[0]);
+      plan_[i].threshold =
+          std::bit_cast<double>(kernel::WordRange{begin_word, static_cast<std::uint32_t>(words[1] - words[0])});
+      plan_[i].column |= kernel::kHasSet;
     }
     depth_.push_back(*std::max_element(depth.begin(), depth.end()));
   }
+}
+
+template <std::size_t Rows>
+void Forest::walk(std::size_t tree, const double* block, std::size_t stride, std::uint32_t* leaves) const {
+  const kernel::WalkNode* root = plan_.data() + tree_begin_[tree];
+  if (nodes_.sets.size() == 0) return kernel::walk<Rows, false>(root, depth_[tree], block, stride, nullptr, leaves);
+  kernel::walk<Rows, true>(root, depth_[tree], block, stride, nodes_.sets.words.data(), leaves);
 }
 
 // Calls visit(first row, rows, values, stride) for blocks of rows whose used columns lie row by row in `values`,
 // filled up with zeros to a multiple of kTogether rows.
 template <class Visit>
 void Forest::for_each_block(const Table& table, int threads, Visit&& visit) const {
-  constexpr std::size_t kBlockValues = 8192;  // 64 KiB of doubles
-  const std::size_t stride = used_features_.size();
+  constexpr std::size_t kBlockValues = 8192;                                   // 64 KiB of doubles
+  const std::size_t stride = std::max<std::size_t>(used_features_.size(), 1);  // leaves read column 0
   const std::size_t block_rows = std::clamp(kBlockValues / stride / kTogether * kTogether, kTogether, std::size_t{256});
   const bool small = table.n_rows * n_trees() < 20'000;  // a region costs more than the walk
   parallel_ranges(table.n_rows, block_rows, small ? 1 : threads, [&](std::size_t begin, std::size_t end, int) {
@@ -116,8 +182,8 @@ void Forest::for_each_block(const Table& table, int threads, Visit&& visit) cons
     const profile::Scope scope(Phase::predict, n * n_trees());
     std::vector<double> values((n + kTogether - 1) / kTogether * kTogether * stride, 0.0);
     std::vector<double> one_column(n);
-    for (std::size_t c = 0; c < stride; ++c) {
-      read_values(table.columns[used_features_[c]], begin, n, one_column.data());
+    for (std::size_t c = 0; c < used_features_.size(); ++c) {
+      read_values(table.columns[used_features_[c].feature], begin, n, one_column.data());
       for (std::size_t i = 0; i < n; ++i) values[i * stride + c] = one_column[i];
     }
     visit(begin, n, values.data(), stride);
@@ -132,7 +198,7 @@ void Forest::add_scores(const Table& table, std::size_t first, std::size_t last,
       const double* leaf_values = nodes_.value.data() + root;
       std::uint32_t leaves[kTogether];
       for (std::size_t i = 0; i < n; i += kTogether) {
-        kernel::walk<kTogether>(plan_.data() + root, depth_[t], values + i * stride, stride, leaves);
+        walk<kTogether>(t, values + i * stride, stride, leaves);
         double* to = scores + (begin + i) * n_outputs + t % n_outputs;
         for (std::size_t r = 0; r < std::min(kTogether, n - i); ++r) to[r * n_outputs] += leaf_values[leaves[r]];
       }
@@ -145,7 +211,7 @@ void Forest::apply(const Table& table, std::int32_t* leaves_out, int threads) co
     for (std::size_t t = 0; t < n_trees(); ++t) {
       std::uint32_t leaves[kTogether];
       for (std::size_t i = 0; i < n; i += kTogether) {
-        kernel::walk<kTogether>(plan_.data() + tree_begin_[t], depth_[t], values + i * stride, stride, leaves);
+        walk<kTogether>(t, values + i * stride, stride, leaves);
         for (std::size_t r = 0; r < std::min(kTogether, n - i); ++r) {
           leaves_out[(begin + i + r) * n_trees() + t] = static_cast<std::int32_t>(leaves[r]);
         }

@@ -23,6 +23,13 @@ class Forest {
   [[nodiscard]] std::size_t n_trees() const { return tree_begin_.size() - 1; }
   [[nodiscard]] const std::vector<std::int64_t>& tree_begin() const { return tree_begin_; }
   [[nodiscard]] const TreeNodes& nodes() const { return nodes_; }
+  /// Features that some split uses, in increasing order; those split by sets of codes must be categories in the tables,
+  /// and the others must not.
+  struct UsedFeature {
+    std::size_t feature;
+    bool by_sets;
+  };
+  [[nodiscard]] const std::vector<UsedFeature>& used_features() const { return used_features_; }
 
   /// scores[i * n_outputs + t % n_outputs] += the leaf value of row i in tree t of [first, last), in that order.
   void add_scores(const Table& table, std::size_t first, std::size_t last, double* scores, int threads) const;
@@ -32,7 +39,11 @@ class Forest {
 
  private:
   void check() const;
+  void check_sets() const;
+  void find_used_features();
   void make_plan();
+  template <std::size_t Rows>
+  void walk(std::size_t tree, const double* block, std::size_t stride, std::uint32_t* leaves) const;
   template <class Visit>
   void for_each_block(const Table& table, int threads, Visit&& visit) const;
 
@@ -43,7 +54,7 @@ class Forest {
   // What the kernel walks: a compact node, and only the columns that some split uses.
   std::vector<kernel::WalkNode> plan_;
   std::vector<std::int32_t> depth_;
-  std::vector<std::size_t> used_features_;
+  std::vector<UsedFeature> used_features_;
 };
 
 }  // namespace curvature

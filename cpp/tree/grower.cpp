@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 #include <utility>
 
 #include "base/profile.hpp"
@@ -189,8 +190,12 @@ void Grower::build(Node& node, int threads) {
 }
 
 void Grower::evaluate(Node& node, int threads) {
-  search_.scan(*node.histogram, node.sum, threads);
-  node.split = search_.best(*node.histogram, node.sum, node.key);
+  search_.scan(*node.histogram, total(node), threads);
+  node.split = search_.best(*node.histogram, total(node), node.key);
+}
+
+NodeTotal Grower::total(const Node& node) const {
+  return {node.sum, static_cast<double>(node.weight) / partition_.steps_per_unit()};
 }
 
 // The node's split leaves a child too light. Hessians do not tell weights, so the weights of that one slot are added
@@ -201,22 +206,42 @@ void Grower::restrict_split(Node& node, Spares& spares, int threads) {
     build(node, threads);
     evaluate(node, threads);
   }
+  search_.scan_slot(*node.histogram, total(node), node.split.slot, heavy_enough(node));
+  node.split = search_.best(*node.histogram, total(node), node.key);
+}
+
+// The cuts of the slot that the node wanted to split whose children both weigh enough.
+BinRange Grower::heavy_enough(const Node& node) const {
   const std::size_t slot = node.split.slot;
   const auto feature = static_cast<std::size_t>(matrix_.feature_of(slot));
   const auto n_codes = static_cast<std::size_t>(mapper_.n_codes(feature));
   const std::vector<std::uint64_t> weights = partition_.weights_by_code(node.rows, matrix_, slot, n_codes);
-  BinRange range;
-  for (const int side : {0, 1}) {
-    std::uint64_t left = side == 1 ? weights[kMissingCode] : 0;
-    range.first[side] = static_cast<std::int32_t>(n_codes);
-    range.last[side] = 0;
-    for (std::size_t bin = 1; bin < n_codes; ++bin) {
-      left += weights[bin];
-      if (left < min_weight_ || node.weight - left < min_weight_) continue;
-      range.first[side] = std::min(range.first[side], static_cast<std::int32_t>(bin));
-      range.last[side] = static_cast<std::int32_t>(bin);
+  // By bin; of a category, by position. Rows whose gradients add up to nothing have none and may go to either side.
+  std::vector<std::uint64_t> by_bin(weights.begin() + 1, weights.end());
+  if (search_.is_category(slot)) {
+    const CategoryOrder order = search_.order(*node.histogram, total(node), slot);
+    by_bin.assign(static_cast<std::size_t>(order.n_positions()), 0);
+    for (std::int32_t at = 1; at <= order.n_positions(); ++at) {
+      std::for_each(order.begin(at), order.end(at), [&](std::int32_t code) {
+        by_bin[static_cast<std::size_t>(at - 1)] += weights[static_cast<std::size_t>(code)];
+      });
     }
   }
+  const std::uint64_t placed = std::accumulate(by_bin.begin(), by_bin.end(), std::uint64_t{0});
+  BinRange range;
+  for (const int side : {0, 1}) {
+    const std::uint64_t missing = search_.is_category(slot) ? 0 : weights[kMissingCode];
+    std::uint64_t left = side == 1 ? missing : 0;
+    range.first[side] = INT32_MAX;
+    range.last[side] = 0;
+    for (std::size_t bin = 0; bin < by_bin.size(); ++bin) {
+      left += by_bin[bin];
+      if (left < min_weight_ || placed + missing - left < min_weight_) continue;
+      range.first[side] = std::min(range.first[side], static_cast<std::int32_t>(bin + 1));
+      range.last[side] = static_cast<std::int32_t>(bin + 1);
+    }
+  }
+  if (search_.is_category(slot)) return range;
   // Where the missing values seen here add up to nothing, either side may be chosen for them: both must be allowed.
   const Word& word = matrix_.layout().words[slot / kWordSlots];
   const auto lane = static_cast<int>(slot % kWordSlots);
@@ -224,8 +249,7 @@ void Grower::restrict_split(Node& node, Spares& spares, int threads) {
     range.first[0] = range.first[1] = std::max(range.first[0], range.first[1]);
     range.last[0] = range.last[1] = std::min(range.last[0], range.last[1]);
   }
-  search_.scan_slot(*node.histogram, node.sum, slot, range);
-  node.split = search_.best(*node.histogram, node.sum, node.key);
+  return range;
 }
 
 Grower::Spares Grower::lend(const Node& node, const OpenNodes& open_nodes) {
@@ -258,17 +282,25 @@ GrownTree Grower::collect() const {
       tree.leaves.push_back({static_cast<std::int32_t>(i), node.rows});
       out.feature.push_back(kLeaf);
       out.threshold.push_back(0);
+      out.set.push_back(kNoSet);
       out.left.push_back(0);
       out.missing_left.push_back(0);
       out.gain.push_back(0);
       continue;
     }
     const std::int32_t feature = matrix_.feature_of(node.split.slot);
-    const std::vector<double>& cuts = mapper_.cuts(static_cast<std::size_t>(feature));
-    const auto cut = static_cast<std::size_t>(node.split.codes.bin - 1);
     out.feature.push_back(feature);
-    // Past the last cut: every number goes left, only missing values go right.
-    out.threshold.push_back(cut < cuts.size() ? cuts[cut] : std::numeric_limits<double>::infinity());
+    if (node.split.codes.is_set()) {
+      out.threshold.push_back(0);
+      out.set.push_back(static_cast<std::int32_t>(out.sets.size()));
+      out.sets.append(node.split.codes.left_codes, node.split.codes.missing_left);
+    } else {
+      const std::vector<double>& cuts = mapper_.cuts(static_cast<std::size_t>(feature));
+      const auto cut = static_cast<std::size_t>(node.split.codes.bin - 1);
+      // Past the last cut: every number goes left, only missing values go right.
+      out.threshold.push_back(cut < cuts.size() ? cuts[cut] : std::numeric_limits<double>::infinity());
+      out.set.push_back(kNoSet);
+    }
     out.left.push_back(static_cast<std::int32_t>(order.size()));
     out.missing_left.push_back(node.split.codes.missing_left);
     out.gain.push_back(node.split.gain);

@@ -80,6 +80,8 @@ class Grower {
   void expand_ahead(OpenNodes& open_nodes, std::size_t n_splits_left);
   Expansion expand(Node& node, Spares& spares, bool evaluate, int threads);
   void evaluate_children(Node& node, Expansion& children, Spares& spares, int threads);
+  [[nodiscard]] NodeTotal total(const Node& node) const;
+  [[nodiscard]] BinRange heavy_enough(const Node& node) const;
   void build(Node& node, int threads);
   void evaluate(Node& node, int threads);
   void restrict_split(Node& node, Spares& spares, int threads);

@@ -44,8 +44,8 @@ RowSegment RowPartition::reset(int threads) {
   return {0, n_rows_};
 }
 
-std::size_t RowPartition::split(RowSegment segment, const BinnedMatrix& matrix, std::size_t slot, CodeSplit codes,
-                                int threads) {
+std::size_t RowPartition::split(RowSegment segment, const BinnedMatrix& matrix, std::size_t slot,
+                                const CodeSplit& codes, int threads) {
   RowIndex* rows = rows_.data() + segment.begin;
   RowIndex* right = right_.data() + segment.begin;
   const std::size_t n_parts = threads <= 1 || segment.size < kRowsWorthATeam ? 1 : static_cast<std::size_t>(threads);

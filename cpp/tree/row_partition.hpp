@@ -29,7 +29,8 @@ class RowPartition {
   [[nodiscard]] const RowIndex* rows(RowSegment segment) const { return rows_.data() + segment.begin; }
 
   /// Reorders a segment, left rows first, both sides in their old order; returns how many go left.
-  std::size_t split(RowSegment segment, const BinnedMatrix& matrix, std::size_t slot, CodeSplit codes, int threads);
+  std::size_t split(RowSegment segment, const BinnedMatrix& matrix, std::size_t slot, const CodeSplit& codes,
+                    int threads);
 
   /// Total weight of a segment, in whole steps of a grid finer than any weight's rounding: exact in any order.
   [[nodiscard]] std::uint64_t weight(RowSegment segment) const;

@@ -16,16 +16,26 @@ namespace {
 // Below this share of a score, a difference of scores is rounding, not gain.
 constexpr double kRounding = 1e-12;
 
+double on_grid(double lambda) { return std::nearbyint(lambda / kLambdaGrid) * kLambdaGrid; }
+
+void hold(kernel::ScanTask& task, const BinRange& range) {
+  task.ranged = true;
+  for (const int side : {0, 1}) {
+    task.first_bin[side] = range.first[side];
+    task.last_bin[side] = range.last[side];
+  }
+}
+
 }  // namespace
 
 SplitSearch::SplitSearch(const BinnedMatrix& matrix, const BinMapper& mapper, const TreeParams& params,
                          bool hessian_is_weight)
-    : matrix_(matrix), params_(params), hessian_is_weight_(hessian_is_weight) {
+    : matrix_(matrix), params_(params), hessian_is_weight_(hessian_is_weight), category_codes_(matrix.n_slots(), 0) {
   for (std::size_t slot = 0; slot < matrix.n_slots(); ++slot) {
-    const std::int32_t feature = matrix.feature_of(slot);
-    if (feature == BinnedMatrix::kNoFeature) continue;
-    if (mapper.cuts(static_cast<std::size_t>(feature)).empty() && !matrix.has_missing(slot)) continue;
-    usable_slots_.push_back(slot);
+    if (matrix.feature_of(slot) == BinnedMatrix::kNoFeature) continue;
+    const auto feature = static_cast<std::size_t>(matrix.feature_of(slot));
+    if (mapper.is_category(feature)) category_codes_[slot] = mapper.n_codes(feature);
+    if (mapper.n_codes(feature) + (matrix.has_missing(slot) ? 1 : 0) > 2) usable_slots_.push_back(slot);
   }
   std::sort(usable_slots_.begin(), usable_slots_.end(),
             [&](std::size_t a, std::size_t b) { return matrix.feature_of(a) < matrix.feature_of(b); });
@@ -34,7 +44,7 @@ SplitSearch::SplitSearch(const BinnedMatrix& matrix, const BinMapper& mapper, co
 }
 
 void SplitSearch::begin_tree(const QuantizationScale& scale) {
-  lambda_ = std::nearbyint(params_.reg_lambda / scale.hessian / kLambdaGrid) * kLambdaGrid;
+  lambda_ = on_grid(params_.reg_lambda / scale.hessian);
   alpha_ = params_.reg_alpha / scale.gradient;
   double least = params_.min_child_weight;
   // On a step of at most 1 whole weights are whole steps, and the scan holds children to min_child_samples exactly.
@@ -59,31 +69,81 @@ kernel::ScanTask SplitSearch::scan_task(const NodeHistogram& histogram, Cell sum
   return task;
 }
 
-void SplitSearch::scan(NodeHistogram& histogram, Cell sum, int threads) const {
+void SplitSearch::scan(NodeHistogram& histogram, NodeTotal node, int threads) const {
   const std::size_t n_words = matrix_.layout().words.size();
   constexpr std::size_t kWordsWorthATeam = 16;
   parallel_for(n_words, n_words < kWordsWorthATeam ? 1 : threads, [&](std::size_t word, int) {
-    const kernel::ScanTask task = scan_task(histogram, sum, word);
-    const profile::Scope scope(Phase::scan, static_cast<std::size_t>(task.lines) * kWordSlots);
-    kernel::LaneSplits lanes;
-    kernel::split_scan_table().scan(task, lanes);
-    for (std::size_t lane = 0; lane < kWordSlots; ++lane) {
-      histogram.splits[word * kWordSlots + lane] = {lanes.score[lane], lanes.bin[lane], lanes.missing_left[lane]};
+    const std::size_t first = word * kWordSlots;
+    const std::size_t n_slots = static_cast<std::size_t>(matrix_.layout().words[word].slots);
+    std::size_t n_categories = 0;
+    for (std::size_t slot = first; slot < first + n_slots; ++slot) n_categories += is_category(slot);
+    const profile::Scope scope(Phase::scan, static_cast<std::size_t>(matrix_.layout().words[word].lines) * kWordSlots);
+    if (n_categories < n_slots) scan_numbers(histogram, node.sum, word);
+    for (std::size_t slot = first; n_categories > 0 && slot < first + n_slots; ++slot) {
+      if (is_category(slot)) scan_category(histogram, node, slot, nullptr);
     }
   });
 }
 
-void SplitSearch::scan_slot(NodeHistogram& histogram, Cell sum, std::size_t slot, const BinRange& range) const {
-  kernel::ScanTask task = scan_task(histogram, sum, slot / kWordSlots);
-  task.ranged = true;
-  for (const int side : {0, 1}) {
-    task.first_bin[side] = range.first[side];
-    task.last_bin[side] = range.last[side];
+void SplitSearch::scan_numbers(NodeHistogram& histogram, Cell sum, std::size_t word) const {
+  kernel::LaneSplits lanes;
+  kernel::split_scan_table().scan(scan_task(histogram, sum, word), lanes);
+  for (std::size_t lane = 0; lane < kWordSlots; ++lane) {
+    histogram.splits[word * kWordSlots + lane] = {lanes.score[lane], lanes.bin[lane], lanes.missing_left[lane]};
   }
+}
+
+void SplitSearch::scan_slot(NodeHistogram& histogram, NodeTotal node, std::size_t slot, const BinRange& range) const {
+  if (is_category(slot)) return scan_category(histogram, node, slot, &range);
+  kernel::ScanTask task = scan_task(histogram, node.sum, slot / kWordSlots);
+  hold(task, range);
   kernel::LaneSplits lanes;
   kernel::split_scan_table().scan(task, lanes);
   const std::size_t lane = slot % kWordSlots;
   histogram.splits[slot] = {lanes.score[lane], lanes.bin[lane], lanes.missing_left[lane]};
+}
+
+CategoryOrder SplitSearch::order(const NodeHistogram& histogram, NodeTotal node, std::size_t slot) const {
+  const Word& word = matrix_.layout().words[slot / kWordSlots];
+  const Cell* cells = histogram.cells.data() + cell_index(word, static_cast<int>(slot % kWordSlots), 0);
+  return CategoryOrder(cells, category_codes_[slot], node);
+}
+
+// The kernel scans positions of the order as it scans bins; missing is a code like others.
+void SplitSearch::scan_category(NodeHistogram& histogram, NodeTotal node, std::size_t slot,
+                                const BinRange* range) const {
+  const CategoryOrder positions = order(histogram, node, slot);
+  AlignedBuffer<Cell> cells(static_cast<std::size_t>(positions.n_positions() + 1) * kWordSlots, 0);
+  for (std::int32_t at = 1; at <= positions.n_positions(); ++at) {
+    cells[static_cast<std::size_t>(at) * kWordSlots] = positions.sum(at);
+  }
+  kernel::ScanTask task = scan_task(histogram, node.sum, slot / kWordSlots);
+  task.cells = cells.data();
+  task.lines = positions.n_positions() + 1;
+  task.has_missing = false;
+  if (positions.n_positions() > kCategoryRules.few_levels) {
+    task.lambda = on_grid(lambda_ + kCategoryRules.penalty_rows * task.hessian / node.weight);
+  }
+  if (range) hold(task, *range);
+  kernel::LaneSplits lanes;
+  kernel::split_scan_table().scan(task, lanes);
+  histogram.splits[slot] = {lanes.score[0], lanes.bin[0], false};
+}
+
+// The codes of the winning cut's positions; those that the node has not seen follow the child of more curvature.
+void SplitSearch::choose_codes(const NodeHistogram& histogram, NodeTotal node, SplitCandidate& candidate) const {
+  const CategoryOrder positions = order(histogram, node, candidate.slot);
+  const std::int32_t last_left = histogram.splits[candidate.slot].bin;
+  candidate.left_sum = 0;
+  for (std::int32_t at = 1; at <= last_left; ++at) candidate.left_sum += positions.sum(at);
+  const bool unseen_left = 2 * hessian_sum(candidate.left_sum) >= hessian_sum(node.sum);
+  candidate.codes = {last_left, unseen_left, {}};
+  candidate.codes.left_codes.assign(static_cast<std::size_t>(category_codes_[candidate.slot]), unseen_left);
+  for (std::int32_t at = 1; at <= positions.n_positions(); ++at) {
+    for (const std::int32_t* code = positions.begin(at); code != positions.end(at); ++code) {
+      candidate.codes.left_codes[static_cast<std::size_t>(*code)] = at <= last_left;
+    }
+  }
 }
 
 // A draw without replacement: the first n_drawn of a shuffle keyed by the node, the same in whatever order nodes grow.
@@ -104,7 +164,7 @@ double SplitSearch::node_score(Cell sum) const {
   return shrunk * shrunk / (static_cast<double>(hessian_sum(sum)) + lambda_);
 }
 
-Cell SplitSearch::left_sum(const NodeHistogram& histogram, std::size_t slot, CodeSplit codes) const {
+Cell SplitSearch::left_sum(const NodeHistogram& histogram, std::size_t slot, const CodeSplit& codes) const {
   const Word& word = matrix_.layout().words[slot / kWordSlots];
   const auto lane = static_cast<int>(slot % kWordSlots);
   Cell sum = codes.missing_left ? histogram.cells[cell_index(word, lane, kMissingCode)] : 0;
@@ -112,7 +172,7 @@ Cell SplitSearch::left_sum(const NodeHistogram& histogram, std::size_t slot, Cod
   return sum;
 }
 
-SplitCandidate SplitSearch::best(const NodeHistogram& histogram, Cell sum, std::uint64_t key) const {
+SplitCandidate SplitSearch::best(const NodeHistogram& histogram, NodeTotal node, std::uint64_t key) const {
   const bool draw = n_drawn_ < usable_slots_.size();
   const std::vector<bool> drawn = draw ? drawn_slots(key) : std::vector<bool>();
   SplitCandidate candidate;
@@ -124,18 +184,22 @@ SplitCandidate SplitSearch::best(const NodeHistogram& histogram, Cell sum, std::
     candidate.slot = slot;
   }
   if (!candidate.exists()) return candidate;
-  candidate.rise = best_score - node_score(sum);
+  candidate.rise = best_score - node_score(node.sum);
   if (!(candidate.rise > kRounding * best_score) || !(candidate.rise > min_rise_)) return SplitCandidate{};
   candidate.gain = std::min(gain_unit_ * candidate.rise, std::numeric_limits<double>::max()) - params_.min_split_gain;
 
+  if (is_category(candidate.slot)) {
+    choose_codes(histogram, node, candidate);
+    return candidate;
+  }
   const SlotSplit& split = histogram.splits[candidate.slot];
-  candidate.codes = {split.bin, split.missing_left};
+  candidate.codes = {split.bin, split.missing_left, {}};
   candidate.left_sum = left_sum(histogram, candidate.slot, candidate.codes);
   const Word& word = matrix_.layout().words[candidate.slot / kWordSlots];
   const auto lane = static_cast<int>(candidate.slot % kWordSlots);
   if (histogram.cells[cell_index(word, lane, kMissingCode)] == 0) {
     // No missing value seen here: one that comes later follows the child of more curvature (ties: left).
-    candidate.codes.missing_left = 2 * hessian_sum(candidate.left_sum) >= hessian_sum(sum);
+    candidate.codes.missing_left = 2 * hessian_sum(candidate.left_sum) >= hessian_sum(node.sum);
   }
   return candidate;
 }

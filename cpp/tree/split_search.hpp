@@ -10,6 +10,7 @@
 #include "kernel/partition.hpp"
 #include "kernel/quantize.hpp"
 #include "kernel/split_scan.hpp"
+#include "tree/category_order.hpp"
 #include "tree/histogram_pool.hpp"
 #include "tree/parameters.hpp"
 
@@ -28,7 +29,8 @@ struct SplitCandidate {
   [[nodiscard]] bool exists() const { return slot != kNone; }
 };
 
-/// Cuts of one slot whose children both weigh enough: last bins of the left child, missing right [0] and left [1].
+/// Cuts of one slot whose children both weigh enough: last bins (positions, of a category) of the left child, missing
+/// right [0] and left [1].
 struct BinRange {
   std::int32_t first[2];
   std::int32_t last[2];
@@ -42,25 +44,33 @@ class SplitSearch {
   void begin_tree(const QuantizationScale& scale);
 
   /// Scans the words of `histogram` into histogram.splits.
-  void scan(NodeHistogram& histogram, Cell sum, int threads) const;
+  void scan(NodeHistogram& histogram, NodeTotal node, int threads) const;
   /// Scans one slot again with its cuts held to a range.
-  void scan_slot(NodeHistogram& histogram, Cell sum, std::size_t slot, const BinRange& range) const;
+  void scan_slot(NodeHistogram& histogram, NodeTotal node, std::size_t slot, const BinRange& range) const;
   /// The best of histogram.splits among the columns that the node's key draws. Ties: lowest feature.
-  [[nodiscard]] SplitCandidate best(const NodeHistogram& histogram, Cell sum, std::uint64_t key) const;
+  [[nodiscard]] SplitCandidate best(const NodeHistogram& histogram, NodeTotal node, std::uint64_t key) const;
+
+  [[nodiscard]] bool is_category(std::size_t slot) const { return category_codes_[slot] > 0; }
+  /// Of a category.
+  [[nodiscard]] CategoryOrder order(const NodeHistogram& histogram, NodeTotal node, std::size_t slot) const;
 
   /// Whether a node with this sum could be split into two children of enough Hessian.
   [[nodiscard]] bool splittable(Cell sum) const { return static_cast<double>(hessian_sum(sum)) >= 2 * min_hessian_; }
 
  private:
   [[nodiscard]] kernel::ScanTask scan_task(const NodeHistogram& histogram, Cell sum, std::size_t word) const;
+  void scan_numbers(NodeHistogram& histogram, Cell sum, std::size_t word) const;
+  void scan_category(NodeHistogram& histogram, NodeTotal node, std::size_t slot, const BinRange* range) const;
+  void choose_codes(const NodeHistogram& histogram, NodeTotal node, SplitCandidate& candidate) const;
   [[nodiscard]] std::vector<bool> drawn_slots(std::uint64_t key) const;
   [[nodiscard]] double node_score(Cell sum) const;
-  [[nodiscard]] Cell left_sum(const NodeHistogram& histogram, std::size_t slot, CodeSplit codes) const;
+  [[nodiscard]] Cell left_sum(const NodeHistogram& histogram, std::size_t slot, const CodeSplit& codes) const;
 
   const BinnedMatrix& matrix_;
   TreeParams params_;
   bool hessian_is_weight_;
-  std::vector<std::size_t> usable_slots_;  // of features that can be split at all, by feature
+  std::vector<std::size_t> usable_slots_;     // of features that can be split at all, by feature
+  std::vector<std::int32_t> category_codes_;  // a slot: its number of codes, 0 where it holds numbers
   std::size_t n_drawn_ = 0;
   // In the quantized units of the current tree:
   double lambda_ = 0;
