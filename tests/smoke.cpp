@@ -51,13 +51,17 @@ FormulaLoss pinball_loss() {
 
 double uniform(std::uint64_t key) { return static_cast<double>(mix(key) >> 11) * 0x1p-53; }
 
-// Columns of several kinds side by side: continuous, few levels, constant, with missing values, with infinities.
+// Columns of several kinds side by side: continuous, few levels, constant, with missing values, with infinities; and
+// categories of few and many codes, in two chunks, with missing rows and codes that stand for nothing.
 struct Sample {
   static constexpr std::size_t kColumns = 11;
+  static constexpr std::uint16_t kLevels = 900;
   std::vector<float> values;
+  std::vector<std::uint16_t> codes;
+  std::vector<std::uint8_t> present;
   std::vector<double> y, weights;
 
-  explicit Sample(std::size_t n) {
+  explicit Sample(std::size_t n) : present(n / 8 + 1, 0xdf) {
     for (std::size_t row = 0; row < n; ++row) {
       for (std::size_t c = 0; c < kColumns; ++c) {
         double x = uniform(row * kColumns + c);
@@ -70,7 +74,23 @@ struct Sample {
       const double signal = values[row * kColumns] + (values[row * kColumns + 1] > 1 ? 0.5 : 0.0);
       y.push_back(signal + 0.3 * uniform(~row) > 0.9 ? 1.0 : 0.0);
       weights.push_back(std::floor(3 * uniform(row ^ 0xabcdefu)));
+      codes.push_back(static_cast<std::uint16_t>(mix(row) % kLevels));
     }
+  }
+
+  // The codes of the rows, where only `n_levels` of them stand for something.
+  [[nodiscard]] Column category(std::int32_t n_levels) const {
+    auto lookup = std::make_shared<std::vector<double>>();
+    for (std::int32_t level = 0; level < n_levels; ++level) lookup->push_back(level + 1);
+    Column column;
+    column.type = ValueType::u16;
+    column.n_codes = n_levels + 1;
+    const std::size_t half = codes.size() / 16 * 8;
+    const auto* first = reinterpret_cast<const std::byte*>(codes.data());
+    column.chunks.push_back({first, sizeof(std::uint16_t), half, present.data(), 0, lookup});
+    column.chunks.push_back(
+        {first + half * sizeof(std::uint16_t), sizeof(std::uint16_t), codes.size(), nullptr, 0, lookup});
+    return column;
   }
 
   [[nodiscard]] LossTable target(bool weighted = false) const {
@@ -82,8 +102,10 @@ struct Sample {
     table.n_rows = y.size();
     for (std::size_t c = 0; c < kColumns; ++c) {
       const auto* first = reinterpret_cast<const std::byte*>(values.data() + c);
-      table.columns.emplace_back(first, static_cast<std::ptrdiff_t>(kColumns * sizeof(float)), ValueType::f32, y.size());
+      table.columns.emplace_back(first, static_cast<std::ptrdiff_t>(kColumns * sizeof(float)), ValueType::f32,
+                                 y.size());
     }
+    for (const std::int32_t n_levels : {30, 850}) table.columns.push_back(category(n_levels));
     return table;
   }
 };
@@ -103,10 +125,12 @@ void fits_agree_for_any_threads(const Sample& sample, BoostParams params, bool w
   params.n_jobs = 1;
   const BoostedTrees one = fit(table, target, loss, params, {});
   require(one.forest.nodes().size() > one.forest.n_trees(), "no tree was split");
+  require(one.forest.nodes().sets.size() > 0, "no category was split");
   for (const int threads : {2, 3, 8}) {
     params.n_jobs = threads;
     const BoostedTrees many = fit(table, target, loss, params, {});
     require(many.forest.nodes().threshold == one.forest.nodes().threshold, "trees differ between threads");
+    require(many.forest.nodes().sets.words == one.forest.nodes().sets.words, "sets differ between threads");
     require(scores(many, table, threads) == scores(one, table, 1), "scores differ between threads");
   }
   std::vector<std::int32_t> leaves(table.n_rows * one.forest.n_trees());
@@ -219,6 +243,7 @@ void bad_input_is_refused(const Sample& sample) {
   nodes.feature = {0, kLeaf, kLeaf};
   nodes.threshold = nodes.value = nodes.gain = nodes.cover = {0.0, 0.0, 0.0};
   nodes.missing_left = {0, 0, 0};
+  nodes.set = {kNoSet, kNoSet, kNoSet};
   nodes.left = {7, 0, 0};
   refuses<ModelError>("a child out of range", [&] { Forest(1, 1, {0, 3}, nodes); });
 }
