@@ -21,9 +21,11 @@ struct CategoryRules {
   double smoothing_rows = 10;
   /// Levels lighter than this at a node move together, as one.
   double least_weight = 10;
-  /// Added to reg_lambda, in rows of the node's mean Hessian, where a category has more than `few_levels` at a node.
-  double penalty_rows = 10;
-  /// Up to this many levels at a node every split of the order is one level, or two, against the rest: no penalty.
+  /// Where a category has m > few_levels levels at a node, the score of its cut is lowered by this share of what the
+  /// means of m levels spread by chance: m - 1 times the variance of a gradient over its Hessian. Of pure noise, the
+  /// best cut takes up to 2 / pi of that.
+  double optimism = 0.5;
+  /// Up to this many levels every cut is one level, or two, against the rest.
   std::int32_t few_levels = 4;
 };
 inline constexpr CategoryRules kCategoryRules;

@@ -31,6 +31,7 @@ Grower::Grower(const BinnedMatrix& matrix, const BinMapper& mapper, const TreePa
       mapper_(mapper),
       params_(params),
       threads_(threads),
+      weights_(weights),
       partition_(matrix.n_rows(), weights),
       search_(matrix, mapper, params, hessian_is_weight),
       builder_(matrix, threads),
@@ -55,7 +56,7 @@ bool Grower::may_split(const Node& node) const {
 
 GrownTree Grower::grow(const Cell* pairs, const QuantizationScale& scale, std::uint64_t key) {
   pairs_ = pairs;
-  search_.begin_tree(scale);
+  search_.begin_tree(scale, search_.has_categories() ? noise() : 0);
   plant(key);
   OpenNodes open_nodes(OpenOrder{this});
   open(0, open_nodes);
@@ -75,6 +76,31 @@ GrownTree Grower::grow(const Cell* pairs, const QuantizationScale& scale, std::u
   }
   for (Node& node : nodes_) take_back(node.histogram);
   return collect();
+}
+
+// The weighted sum of squared gradients over that of Hessians; parts of fixed size, added in order.
+double Grower::noise() const {
+  struct Sums {
+    double squares = 0;
+    double hessians = 0;
+  };
+  constexpr std::size_t kPart = std::size_t{1} << 16;
+  std::vector<Sums> parts((matrix_.n_rows() + kPart - 1) / kPart);
+  parallel_ranges(matrix_.n_rows(), kPart, threads_, [&](std::size_t begin, std::size_t end, int) {
+    Sums& sums = parts[begin / kPart];
+    for (std::size_t row = begin; row < end; ++row) {
+      if (weights_ && !(weights_[row] > 0)) continue;
+      const auto gradient = static_cast<double>(gradient_sum(pairs_[row]));  // times the weight
+      sums.squares += gradient * gradient / (weights_ ? weights_[row] : 1.0);
+      sums.hessians += static_cast<double>(hessian_sum(pairs_[row]));
+    }
+  });
+  Sums total;
+  for (const Sums& sums : parts) {
+    total.squares += sums.squares;
+    total.hessians += sums.hessians;
+  }
+  return total.hessians > 0 ? total.squares / total.hessians : 0;
 }
 
 void Grower::plant(std::uint64_t key) {

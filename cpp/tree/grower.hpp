@@ -80,6 +80,7 @@ class Grower {
   void expand_ahead(OpenNodes& open_nodes, std::size_t n_splits_left);
   Expansion expand(Node& node, Spares& spares, bool evaluate, int threads);
   void evaluate_children(Node& node, Expansion& children, Spares& spares, int threads);
+  [[nodiscard]] double noise() const;
   [[nodiscard]] NodeTotal total(const Node& node) const;
   [[nodiscard]] BinRange heavy_enough(const Node& node) const;
   void build(Node& node, int threads);
@@ -94,6 +95,7 @@ class Grower {
   TreeParams params_;
   int threads_;
   std::uint64_t min_weight_ = 0;  // min_child_samples in steps
+  const double* weights_;
   RowPartition partition_;
   SplitSearch search_;
   HistogramBuilder builder_;

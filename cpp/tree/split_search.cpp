@@ -35,6 +35,7 @@ SplitSearch::SplitSearch(const BinnedMatrix& matrix, const BinMapper& mapper, co
     if (matrix.feature_of(slot) == BinnedMatrix::kNoFeature) continue;
     const auto feature = static_cast<std::size_t>(matrix.feature_of(slot));
     if (mapper.is_category(feature)) category_codes_[slot] = mapper.n_codes(feature);
+    has_categories_ = has_categories_ || mapper.is_category(feature);
     if (mapper.n_codes(feature) + (matrix.has_missing(slot) ? 1 : 0) > 2) usable_slots_.push_back(slot);
   }
   std::sort(usable_slots_.begin(), usable_slots_.end(),
@@ -43,7 +44,8 @@ SplitSearch::SplitSearch(const BinnedMatrix& matrix, const BinMapper& mapper, co
   n_drawn_ = std::min(usable_slots_.size(), static_cast<std::size_t>(std::max(1.0, std::round(share))));
 }
 
-void SplitSearch::begin_tree(const QuantizationScale& scale) {
+void SplitSearch::begin_tree(const QuantizationScale& scale, double noise) {
+  noise_ = noise;
   lambda_ = on_grid(params_.reg_lambda / scale.hessian);
   alpha_ = params_.reg_alpha / scale.gradient;
   double least = params_.min_child_weight;
@@ -121,13 +123,12 @@ void SplitSearch::scan_category(NodeHistogram& histogram, NodeTotal node, std::s
   task.cells = cells.data();
   task.lines = positions.n_positions() + 1;
   task.has_missing = false;
-  if (positions.n_positions() > kCategoryRules.few_levels) {
-    task.lambda = on_grid(lambda_ + kCategoryRules.penalty_rows * task.hessian / node.weight);
-  }
   if (range) hold(task, *range);
   kernel::LaneSplits lanes;
   kernel::split_scan_table().scan(task, lanes);
-  histogram.splits[slot] = {lanes.score[0], lanes.bin[0], false};
+  const std::int32_t n_levels = positions.n_positions();
+  const double chance = n_levels > kCategoryRules.few_levels ? kCategoryRules.optimism * noise_ * (n_levels - 1) : 0;
+  histogram.splits[slot] = {lanes.score[0] - chance, lanes.bin[0], false};
 }
 
 // The codes of the winning cut's positions; those that the node has not seen follow the child of more curvature.

@@ -41,7 +41,10 @@ class SplitSearch {
  public:
   SplitSearch(const BinnedMatrix& matrix, const BinMapper& mapper, const TreeParams& params, bool hessian_is_weight);
 
-  void begin_tree(const QuantizationScale& scale);
+  /// `noise`: of a row, the square of its gradient over its Hessian, in the units of the scale; counts where there are
+  /// categories.
+  void begin_tree(const QuantizationScale& scale, double noise);
+  [[nodiscard]] bool has_categories() const { return has_categories_; }
 
   /// Scans the words of `histogram` into histogram.splits.
   void scan(NodeHistogram& histogram, NodeTotal node, int threads) const;
@@ -69,7 +72,8 @@ class SplitSearch {
   const BinnedMatrix& matrix_;
   TreeParams params_;
   bool hessian_is_weight_;
-  std::vector<std::size_t> usable_slots_;     // of features that can be split at all, by feature
+  std::vector<std::size_t> usable_slots_;  // of features that can be split at all, by feature
+  bool has_categories_ = false;
   std::vector<std::int32_t> category_codes_;  // a slot: its number of codes, 0 where it holds numbers
   std::size_t n_drawn_ = 0;
   // In the quantized units of the current tree:
@@ -78,6 +82,7 @@ class SplitSearch {
   double min_hessian_ = 1;
   double min_rise_ = 0;
   double gain_unit_ = 1;
+  double noise_ = 0;
 };
 
 }  // namespace curvature
