@@ -96,7 +96,7 @@ def test_the_file_is_plain_safetensors() -> None:
     data = small_file()
     header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
     settings = json.loads(header.pop("__metadata__")["curvature"])
-    assert settings["format"] == 3 and settings["kind"] == "linear"
+    assert settings["format"] == 4 and settings["kind"] == "linear"
     assert header["weights"]["shape"] == [3, 3] and header["intercepts"]["shape"] == [3]
     assert not {"n_jobs", "verbose"} & set(settings["settings"]["parameters"])
 

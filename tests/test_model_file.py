@@ -24,7 +24,7 @@ from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
 import curvature as cv
-from curvature import Model, ModelFormatError
+from curvature import Model, ModelFormatError, _schema
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(80, 3))
@@ -45,7 +45,7 @@ def classifier(classes: Any = (0, 1), **params: Any) -> cv.BoostedTreesClassifie
 def named() -> cv.BoostedTreesClassifier:
     """A classifier of text labels with named columns: every kind of tensor is in its file."""
     est = classifier(["no", "yes"])
-    est.model_.feature_names = NAMES
+    est.model_.schema, est.model_.feature_names = _schema.Schema(len(NAMES), None, NAMES), NAMES
     return est
 
 
@@ -293,7 +293,7 @@ DAMAGE: dict[str, dict[str, Any]] = {
     "one class": {"classes__ends": np.array([5])},
     "two names": {"feature_names__ends": lambda a: a[1:]},
     **{f"n_features {v!r}": {"header": changed(n_features=v)} for v in (0, -1, 2, 4, 3.0, "3", 2**31, None)},
-    **{f"format {v!r}": {"header": changed(format=v)} for v in (0, 2, 4, "3", True, None)},
+    **{f"format {v!r}": {"header": changed(format=v)} for v in (0, 3, 5, "4", True, None)},
     **{f"kind {v!r}": {"header": changed(kind=v)} for v in ("linear", "", None, [])},
     **{f"header {text[:8]}": {"header": text} for text in ("", "[]", "null", '{"format":1', "[" * 100_000)},
     **{f"settings {v!r}": {"header": changed(settings=v)} for v in ({}, [], None, {"loss": "logistic"})},

@@ -8,6 +8,7 @@ PYBIND11_MODULE(_core, module) {
   curvature::register_build_info(module);
   curvature::register_losses(module);
   curvature::register_table(module);
+  curvature::register_levels(module);
   curvature::register_forest(module);
   curvature::register_linear_model(module);
   curvature::register_boosting(module);

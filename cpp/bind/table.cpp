@@ -2,9 +2,13 @@
 
 #include <limits>
 #include <memory>
+#include <optional>
+
+#include <pybind11/stl.h>
 
 #include "base/errors.hpp"
 #include "bind/array.hpp"
+#include "bind/levels.hpp"
 #include "bind/register.hpp"
 
 namespace py = pybind11;
@@ -85,6 +89,12 @@ void add_chunk(Column& column, const py::tuple& given, py::list& arrays) {
   column.chunks.push_back(std::move(chunk));
 }
 
+const Column& column_at(const BoundTable& bound, std::size_t at) {
+  const auto& columns = bound.table().columns;
+  if (at >= columns.size()) throw InputError(sentence("column ", at, " of ", columns.size(), "."));
+  return columns[at];
+}
+
 }  // namespace
 
 BoundTable::BoundTable(const py::array& X) {
@@ -118,7 +128,42 @@ void register_table(py::module_& module) {
       .def(py::init<const py::array&>(), py::arg("X"))
       .def(py::init<std::size_t, const py::list&>(), py::arg("n_rows"), py::arg("columns"))
       .def_property_readonly("n_rows", [](const BoundTable& bound) { return bound.table().n_rows; })
-      .def_property_readonly("n_columns", [](const BoundTable& bound) { return bound.table().columns.size(); });
+      .def_property_readonly("n_columns", [](const BoundTable& bound) { return bound.table().columns.size(); })
+      .def(
+          "column",
+          [](const BoundTable& bound, std::size_t at) {
+            DoubleArray values(static_cast<py::ssize_t>(bound.table().n_rows));
+            read_values(column_at(bound, at), 0, bound.table().n_rows, values.mutable_data());
+            return values;
+          },
+          py::arg("at"), "Values of a column as float64; codes of a category.")
+      .def(
+          "integer_levels",
+          [](const BoundTable& bound, std::size_t at, const std::string& name) {
+            const Column& column = column_at(bound, at);
+            IntegerLevels found;
+            {
+              const py::gil_scoped_release unlocked;
+              found = integer_levels(column, bound.table().n_rows, name);
+            }
+            return py::make_tuple(codes_array(std::move(found.codes)), to_array(found.levels));
+          },
+          py::arg("at"), py::arg("name"), "Codes (0: missing) and levels of a column of whole numbers.")
+      .def(
+          "code_weights",
+          [](const BoundTable& bound, std::size_t at, const std::optional<DoubleArray>& weights) {
+            const Column& column = column_at(bound, at);
+            if (!column.is_category()) throw InputError(sentence("column ", at, " is no category."));
+            if (weights) require_length(*weights, bound.table().n_rows, "weights");
+            const double* by_row = weights ? weights->data() : nullptr;
+            std::vector<double> sums;
+            {
+              const py::gil_scoped_release unlocked;
+              sums = code_weights(column, bound.table().n_rows, by_row);
+            }
+            return to_array(sums);
+          },
+          py::arg("at"), py::arg("weights") = py::none(), "Total weight of every code of a category.");
 }
 
 }  // namespace curvature

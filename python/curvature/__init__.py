@@ -12,6 +12,7 @@ from ._core import ModelFormatError, build_info
 from ._derivatives import derivatives
 from ._linear_model import LinearModel
 from ._profile import profile
+from ._schema import UnknownLevelWarning
 from ._trees_model import TreesModel
 from .losses import Loss
 from .model import Model, load
@@ -32,6 +33,7 @@ __all__ = [
     "Model",
     "ModelFormatError",
     "TreesModel",
+    "UnknownLevelWarning",
     "build_info",
     "derivatives",
     "load",

@@ -10,12 +10,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import _core
-from ._checked_table import checked_table
+from ._checked_table import checked_columns
 from ._model_estimator import ModelEstimator, stored_class_weight
 from ._params import core_params, shaping_params
+from ._schema import UNKNOWN
+from ._schema_training import check_categorical_features, read_training
 from ._trees_model import TreesModel
 from .losses.loss import Loss, warn_if_inexact
-from .model import Scores
+from .model import Model, Scores
 
 PARAMETERS = """n_estimators : int, default=300
         Trees, one a round.
@@ -38,7 +40,14 @@ PARAMETERS = """n_estimators : int, default=300
     colsample_bynode : float, default=0.5
         Share of the columns tried at each node, in (0, 1].
     max_bins : int, default=255
-        Bins a column's values are put into, 2 to 65,535; missing values have one more.{extra}
+        Bins a column's values are put into, 2 to 65,535; missing values have one more.
+    categorical_features : "auto", None, names, indices or mask, default="auto"
+        Columns that are categories, split as sets of their levels. "auto": text, dictionaries and bool. A list of
+        names, of indices, or a mask names exactly the categories, which may be columns of whole numbers; text is a
+        category in any case, and what else is not listed is read as numbers. None: an empty list.
+    unknown : {{"missing", "error", "other"}}, default="missing"
+        What a level counts as that comes in `predict` and was not in training: a missing value, an error, or one of
+        the levels that were too rare in training for a code of their own (missing, where none was).{extra}
     n_jobs : int or None, default=None
         Threads; None or -1 for all that are available. The model is the same for any number, bit for bit.
     random_state : int, RandomState, Generator or None, default=0
@@ -70,27 +79,36 @@ class BoostedTrees(ModelEstimator[TreesModel]):
     def _core_params(self) -> dict[str, Any]:
         """The parameters, checked, as the core reads them."""
         values = self.get_params()
-        for name in ("loss", "class_weight"):
+        if values["unknown"] not in UNKNOWN:
+            raise ValueError(f"unknown={values['unknown']!r} must be 'missing', 'error' or 'other'.")
+        check_categorical_features(values["categorical_features"])
+        for name in ("loss", "class_weight", "categorical_features", "unknown"):
             values.pop(name, None)
         return core_params(values)
 
     def _fit_core(
         self,
         params: dict[str, Any],
-        X: NDArray[Any],
+        X: Any,
         loss: Loss,
         columns: list[NDArray[np.float64]],
         weights: NDArray[np.float64] | None,
         classes: NDArray[Any] | None = None,
     ) -> None:
         core_loss = loss.core(columns, 0 if classes is None else len(classes))
-        start_scores, forest = _core.boost_fit(_core.Table(X), columns, weights, core_loss, params)
-        parameters = shaping_params(params)
+        given = self.get_params()
+        schema, table = read_training(X, weights, given["categorical_features"])
+        start_scores, forest = _core.boost_fit(table, columns, weights, core_loss, params)
+        automatic = isinstance(given["categorical_features"], str)
+        parameters = shaping_params(params) | {
+            "categorical_features": "auto" if automatic else "listed",
+            "unknown": given["unknown"],
+        }
         if classes is not None:
-            parameters |= stored_class_weight(self.get_params()["class_weight"], classes)
+            parameters |= stored_class_weight(given["class_weight"], classes)
         settings = {"loss": loss.to_dict(), "parameters": parameters}
-        self.model_ = TreesModel(forest, start_scores, settings, classes, getattr(self, "feature_names_in_", None))
-        self._warn_if_nothing_could_split(len(X) if weights is None else float(weights.sum()))
+        self.model_ = TreesModel(forest, start_scores, settings, classes, schema)
+        self._warn_if_nothing_could_split(float(table.n_rows if weights is None else weights.sum()))
         warn_if_inexact(loss, columns, start_scores)
 
     def _warn_if_nothing_could_split(self, total_weight: float) -> None:
@@ -127,9 +145,16 @@ class BoostedTrees(ModelEstimator[TreesModel]):
         total = gains.sum()
         return gains / total if total > 0 else gains
 
-    def _checked(self, X: ArrayLike) -> NDArray[Any]:
-        table: NDArray[Any] = checked_table(self, X, reset=False)
-        return table
+    def _checked(self, X: ArrayLike) -> Any:
+        model = self._fitted()
+        return model.schema.table(checked_columns(self, X, reset=False), self.get_params()["unknown"])
+
+    @classmethod
+    def _parameters_of(cls, model: Model) -> dict[str, Any]:
+        parameters = super()._parameters_of(model)
+        if isinstance(model, TreesModel) and parameters["categorical_features"] == "listed":
+            parameters["categorical_features"] = model.schema.categories()
+        return parameters
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import re
+import warnings
 from typing import Any
 
+import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
-from sklearn.utils.validation import check_array, validate_data
+from sklearn.utils.validation import check_array, check_consistent_length, validate_data
+
+from ._columns import Frame
+from ._frames import is_frame, read_frame
 
 _AS_IT_LIES: dict[str, Any] = {"dtype": "numeric", "ensure_all_finite": False}
 _SPARSE: dict[str, Any] = {"accept_sparse": "csr", "dtype": ("float64", "float32"), "ensure_all_finite": False}
@@ -16,6 +21,20 @@ _SPARSE: dict[str, Any] = {"accept_sparse": "csr", "dtype": ("float64", "float32
 def checked_table(estimator: BaseEstimator, X: ArrayLike, y: Any = "no_validation", **options: Any) -> Any:
     """Shape, dtype and feature names by scikit-learn; values stay as they lie in memory, NaN and infinities allowed."""
     return _checked(_AS_IT_LIES, estimator, X, y, options)
+
+
+def checked_columns(estimator: Any, X: Any, y: Any = "no_validation", *, reset: bool = True, **options: Any) -> Any:
+    """As `checked_table`; of frames the columns, each as it lies in memory."""
+    if not is_frame(X):
+        return checked_table(estimator, X, y, reset=reset, **options)
+    frame = read_frame(X)
+    target: Any = None
+    if with_target := not isinstance(y, str):
+        target = _checked({}, estimator, "no_validation", y, {"reset": reset} | options)
+        check_consistent_length(np.broadcast_to(np.int8(0), frame.n_rows), target)
+    _check_names(estimator, frame.names, reset)  # after scikit-learn, which forgets them
+    _check_number(estimator, frame, reset)
+    return (frame, target) if with_target else frame
 
 
 def checked_design(estimator: BaseEstimator, X: Any, y: Any = "no_validation", **options: Any) -> Any:
@@ -39,3 +58,45 @@ def _culprit(X: ArrayLike, rules: dict[str, Any]) -> str:
     except (TypeError, ValueError):
         return "X"
     return "y"
+
+
+def _check_number(estimator: Any, frame: Frame, reset: bool) -> None:
+    n_features = len(frame.columns)
+    if reset:
+        estimator.n_features_in_ = n_features
+    elif n_features != estimator.n_features_in_:
+        raise ValueError(
+            f"X has {n_features} features, but {type(estimator).__name__} is expecting {estimator.n_features_in_} "
+            "features as input."
+        )
+
+
+def _check_names(estimator: Any, names: list[str] | None, reset: bool) -> None:
+    """Keep the names, or hold them against those of `fit`, in scikit-learn's words."""
+    fitted = getattr(estimator, "feature_names_in_", None)
+    if reset:
+        if names is not None:
+            estimator.feature_names_in_ = np.array(names, dtype=object)
+        elif fitted is not None:
+            del estimator.feature_names_in_
+        return
+    kind = type(estimator).__name__
+    if names is None and fitted is not None:
+        warnings.warn(f"X does not have valid feature names, but {kind} was fitted with feature names", stacklevel=5)
+    if names is not None and fitted is None:
+        warnings.warn(f"X has feature names, but {kind} was fitted without feature names", stacklevel=5)
+    if names is None or fitted is None or names == (expected := fitted.tolist()):
+        return
+    unseen, missing = sorted(set(names) - set(expected)), sorted(set(expected) - set(names))
+    parts = ["The feature names should match those that were passed during fit.\n"]
+    parts += _listed("Feature names unseen at fit time:\n", unseen)
+    parts += _listed("Feature names seen at fit time, yet now missing:\n", missing)
+    if not unseen and not missing:
+        parts.append("Feature names must be in the same order as they were in fit.\n")
+    raise ValueError("".join(parts))
+
+
+def _listed(title: str, names: list[str]) -> list[str]:
+    most = 5
+    shown = [f"- {name}\n" for name in names[:most]]
+    return [title, *shown, *(["- ...\n"] if len(names) > most else [])] if names else []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -39,3 +40,36 @@ class Column(NamedTuple):
     chunks: list[Chunk]
     unit: tuple[int, int] = (0, 1)
     n_codes: int = 0
+
+
+class TableColumn(NamedTuple):
+    """A column as a container holds it, before a schema says what it means.
+
+    `kind` is "number", "time", "boolean", "dictionary" or "empty" (every value missing). Of a dictionary, values are
+    codes, and `levels` has, for every chunk, what its codes stand for (None: missing), all of `level_kind` "text",
+    "integer" or "number".
+    """
+
+    kind: str
+    column: Column
+    levels: list[list[Any]] | None = None
+    level_kind: str = ""
+    ordered: bool = False
+
+
+class Frame(NamedTuple):
+    """A table of one container: rows, names (none: None) and columns; of an array, the array too."""
+
+    n_rows: int
+    names: list[str] | None
+    columns: list[TableColumn]
+
+
+def empty_column(n_rows: int) -> TableColumn:
+    """A column without a value."""
+    return TableColumn("empty", Column([Chunk(np.broadcast_to(np.float64(np.nan), n_rows))]))
+
+
+def place_of(at: int, names: Sequence[str] | None) -> str:
+    """What messages call a column."""
+    return f"column {at}" if names is None else f"column {str(names[at])!r}"

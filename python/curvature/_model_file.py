@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from . import _core
 
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
 MOST_FEATURES = 2**26
 
 # What each kind of labels is stored as: a tensor of numbers, or UTF-8 text end to end with the end of each label.
@@ -155,6 +155,24 @@ def check_seed(seed: Any) -> None:
     require(type(seed) is int and 0 <= seed < 2**64, f"the model's random_state={seed!r} must be in [0, 2^64).")
 
 
+def pack_text(words: Iterable[str]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """Text end to end as UTF-8, and the end of each."""
+    encoded = [word.encode(errors="surrogatepass") for word in words]
+    ends = np.cumsum([len(text) for text in encoded], dtype=np.int64)
+    return np.frombuffer(b"".join(encoded), dtype=np.uint8), ends
+
+
+def unpack_text(name: str, text: bytes, ends: NDArray[np.int64]) -> list[str]:
+    """What `pack_text` packed."""
+    stops = ends.tolist()
+    begins = [0, *stops[:-1]] if stops else []
+    require(
+        all(a <= b for a, b in zip(begins, stops, strict=True)) and (stops or [0])[-1] == len(text),
+        f"the model's {name} have ends that do not follow each other up to the end of the text.",
+    )
+    return [text[a:b].decode(errors="surrogatepass") for a, b in zip(begins, stops, strict=True)]
+
+
 def _shape_text(shape: tuple[int | None, ...]) -> str:
     lengths = ["n" if length is None else str(length) for length in shape]
     return f"({', '.join(lengths)}{',' if len(lengths) == 1 else ''})"
@@ -165,11 +183,8 @@ def _pack_labels(name: str, labels: NDArray[Any] | None) -> tuple[str, dict[str,
         return "none", {}
     if labels.dtype.kind in "biuf":
         return "numbers", {name: np.ascontiguousarray(labels)}
-    encoded = [label.encode(errors="surrogatepass") for label in labels]
-    return "object" if labels.dtype == object else "text", {
-        f"{name}.text": np.frombuffer(b"".join(encoded), dtype=np.uint8),
-        f"{name}.ends": np.cumsum([len(text) for text in encoded], dtype=np.int64),
-    }
+    text, ends = pack_text(labels)
+    return "object" if labels.dtype == object else "text", {f"{name}.text": text, f"{name}.ends": ends}
 
 
 def _unpack_labels(name: str, stored: StoredModel, count: int) -> NDArray[Any] | None:
@@ -181,13 +196,7 @@ def _unpack_labels(name: str, stored: StoredModel, count: int) -> NDArray[Any] |
         require(labels.dtype.kind in "biuf", f"the model's {name} must be numbers, not {labels.dtype}.")
     else:
         text = stored.array(f"{name}.text", np.uint8).tobytes()
-        ends = stored.array(f"{name}.ends", np.int64).tolist()
-        begins = [0, *ends[:-1]]
-        require(
-            all(a <= b for a, b in zip(begins, ends, strict=True)) and (ends or [0])[-1] == len(text),
-            f"the model's {name} have ends that do not follow each other up to the end of the text.",
-        )
-        words = [text[a:b].decode(errors="surrogatepass") for a, b in zip(begins, ends, strict=True)]
+        words = unpack_text(name, text, stored.array(f"{name}.ends", np.int64))
         labels = np.array(words, dtype=object if kind == "object" else str)
     require(labels.shape == (count,), f"the model's {name} must be {count} labels, not {labels.shape}.")
     return labels

@@ -15,6 +15,8 @@ from ._threads import thread_count
 # What users of other libraries type, and what it is called here.
 RIVAL_NAMES = {
     "C": "reg_lambda",
+    "cat_features": "categorical_features",
+    "categorical_feature": "categorical_features",
     "colsample_bylevel": "colsample_bynode",
     "depth": "max_depth",
     "eta": "learning_rate",
@@ -56,7 +58,6 @@ RIVAL_NAMES = {
 NOT_YET = {
     "bagging_fraction",
     "callbacks",
-    "categorical_features",
     "colsample_bytree",
     "early_stopping",
     "early_stopping_rounds",

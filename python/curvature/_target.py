@@ -13,7 +13,7 @@ from sklearn.utils.validation import _check_sample_weight
 MOST_FACTOR = 1e100  # of a class: products with the rows' weights stay finite
 
 
-def read_weights(sample_weight: ArrayLike | None, X: NDArray[Any]) -> NDArray[np.float64] | None:
+def read_weights(sample_weight: ArrayLike | None, X: Any) -> NDArray[np.float64] | None:
     """Sample weights as float64 of one value a row, or None where all rows weigh 1."""
     if sample_weight is None:
         return None

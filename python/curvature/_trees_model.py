@@ -10,7 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from . import _core
 from ._model_file import StoredModel, check_class_weight, check_seed, require
-from ._tables import read_table
+from ._schema import UNKNOWN, Schema
+from ._schema_file import pack_schema, schema_tensors, unpack_schema
 from ._threads import thread_count
 from .losses import Loss
 from .model import Model, Scores
@@ -28,6 +29,8 @@ _TREES = {
     "gain": np.float64,
     "cover": np.float64,
 }
+# Parameters that the core does not know.
+_OF_PYTHON = {"categorical_features", "grow_policy", "random_state", "unknown"}
 
 
 class TreesModel(Model):
@@ -42,8 +45,10 @@ class TreesModel(Model):
         The trees.
     start_scores : ndarray of shape (K,)
         The raw scores before the first tree.
-    settings, classes, feature_names
+    settings, classes
         As of `Model`.
+    schema : Schema
+        Names, kinds and levels of the features.
 
     Examples
     --------
@@ -63,9 +68,10 @@ class TreesModel(Model):
         start_scores: Scores,
         settings: dict[str, Any],
         classes: NDArray[Any] | None = None,
-        feature_names: NDArray[Any] | None = None,
+        schema: Schema | None = None,
     ) -> None:
-        super().__init__(settings, classes, feature_names)
+        self.schema = Schema(forest.n_features) if schema is None else schema
+        super().__init__(settings, classes, self.schema.names)
         self.forest = forest
         self.start_scores = start_scores
 
@@ -94,8 +100,9 @@ class TreesModel(Model):
 
         Parameters
         ----------
-        X : array-like of shape (n, n_features)
-            float16/32/64, integers or bool; NaN is missing.
+        X : frame or array-like of shape (n, n_features)
+            In any container, not only that of the training table: pandas, polars, pyarrow and whatever else has the
+            Arrow PyCapsule interface, a dictionary of arrays, a structured array, an array of numbers. NaN is missing.
         n_jobs : int or None, default=None
             Threads; None or -1 for all that are available. The result does not depend on it.
 
@@ -106,7 +113,12 @@ class TreesModel(Model):
         Raises
         ------
         ValueError
-            Another number of columns than in training, other names, or a dtype that is not numeric.
+            Other columns than in training, or a column that cannot be what it was in training.
+
+        Warns
+        -----
+        UnknownLevelWarning
+            Cells whose level was not in training; with ``unknown="error"`` a ValueError.
         """
         table = self._table(X)
         scores = np.tile(self.start_scores, (table.n_rows, 1))
@@ -156,27 +168,28 @@ class TreesModel(Model):
     def _size(self) -> str:
         return f"{self.n_trees} trees, {self.n_features} features"
 
-    def _table(self, X: ArrayLike) -> _core.Table:
-        self._check_names(X)
+    def _table(self, X: Any) -> _core.Table:
+        if isinstance(X, _core.Table):  # an estimator has read it
+            return X
         if hasattr(X, "toarray"):
             raise TypeError("X is a sparse matrix; this version takes dense tables only: pass X.toarray().")
-        return _core.Table(read_table(X))
+        return self.schema.table(X, self.settings["parameters"]["unknown"])
 
     def _tensors(self) -> dict[str, NDArray[Any]]:
         tensors = {f"trees.{name}": array for name, array in self.forest.arrays().items()}
-        return tensors | {"start_scores": np.ascontiguousarray(self.start_scores)}
+        return tensors | pack_schema(self.schema) | {"start_scores": np.ascontiguousarray(self.start_scores)}
 
     @classmethod
     def _of_stored(cls, stored: StoredModel) -> TreesModel:
-        stored.require_tensors({f"trees.{name}" for name in _TREES} | {"start_scores"})
+        stored.require_tensors({f"trees.{name}" for name in _TREES} | {"start_scores"} | schema_tensors(stored))
         trees = {name: stored.array(f"trees.{name}", dtype) for name, dtype in _TREES.items()}
         start_scores = stored.finite("start_scores")
         n_outputs = len(start_scores)
         require(n_outputs >= 1, "the model's start_scores must be one number or more.")
-        classes, feature_names = stored.classes(n_outputs), stored.feature_names()
+        classes, schema = stored.classes(n_outputs), unpack_schema(stored)
         _check_settings(stored.settings, None if classes is None else len(classes), n_outputs)
         forest = _core.Forest.from_arrays(stored.n_features, n_outputs, trees)
-        return cls(forest, start_scores, stored.settings, classes, feature_names)
+        return cls(forest, start_scores, stored.settings, classes, schema)
 
 
 def _check_settings(settings: dict[str, Any], n_classes: int | None, n_outputs: int) -> None:
@@ -187,8 +200,11 @@ def _check_settings(settings: dict[str, Any], n_classes: int | None, n_outputs: 
         f"the model's loss={loss.name!r} has not one output for each of {n_outputs} start scores.",
     )
     check_class_weight(parameters.pop("class_weight", None), n_classes)
-    known = {row["name"] for row in _core.parameter_table()} | {"grow_policy", "random_state"}
+    known = {row["name"] for row in _core.parameter_table()} | _OF_PYTHON
     require(known == set(parameters), f"the model's parameters are {sorted(parameters)}, not {sorted(known)}.")
+    unknown, categories = parameters.pop("unknown"), parameters.pop("categorical_features")
+    require(unknown in UNKNOWN, f"the model's unknown={unknown!r} must be one of {UNKNOWN}.")
+    require(categories in ("auto", "listed"), f"the model's categorical_features={categories!r} is not known.")
     seed = parameters.pop("random_state")
     check_seed(seed)
     _core.check_params(parameters | {"seed": seed, "n_jobs": 1})

@@ -10,7 +10,7 @@ from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.utils.metaestimators import available_if
 
 from ._boosted_trees import CLASS_WEIGHT, BoostedTrees, with_parameters
-from ._checked_table import checked_table
+from ._checked_table import checked_columns
 from ._model_estimator import has_probabilities
 from ._target import ClassTarget, read_numbers, read_weights
 from .losses.loss import read_loss
@@ -74,6 +74,8 @@ class BoostedTreesRegressor(RegressorMixin, BoostedTrees):
         reg_alpha: float = 0.0,
         colsample_bynode: float = 0.5,
         max_bins: int = 255,
+        categorical_features: Any = "auto",
+        unknown: str = "missing",
         n_jobs: int | None = None,
         random_state: Any = 0,
     ) -> None:
@@ -90,6 +92,8 @@ class BoostedTreesRegressor(RegressorMixin, BoostedTrees):
         self.reg_alpha = reg_alpha
         self.colsample_bynode = colsample_bynode
         self.max_bins = max_bins
+        self.categorical_features = categorical_features
+        self.unknown = unknown
         self.n_jobs = n_jobs
         self.random_state = random_state
 
@@ -98,9 +102,10 @@ class BoostedTreesRegressor(RegressorMixin, BoostedTrees):
 
         Parameters
         ----------
-        X : array-like of shape (n, n_features)
-            float16/32/64, integers or bool, in any memory order; read where it lies. NaN is missing; infinities are
-            values like others.
+        X : frame or array-like of shape (n, n_features)
+            pandas, polars, pyarrow and whatever else has the Arrow PyCapsule interface, a dictionary of arrays, a
+            structured array, or an array of float16/32/64, integers or bool in any memory order; read where it lies,
+            column by column. NaN and nulls are missing; infinities are values like others.
         y : array-like of shape (n,), or (n, m) for a formula that reads ``y[0]`` to ``y[m - 1]``
             Finite numbers, in the domain of the loss.
         sample_weight : array-like of shape (n,), optional
@@ -120,9 +125,9 @@ class BoostedTreesRegressor(RegressorMixin, BoostedTrees):
         with self._whole_or_nothing():
             params = self._core_params()
             loss = read_loss(self.loss)
-            table, numbers = checked_table(self, X, y, y_numeric=True, multi_output=loss.n_targets > 1)
+            table, numbers = checked_columns(self, X, y, y_numeric=True, multi_output=loss.n_targets > 1)
             columns = loss.columns(read_numbers(numbers), loss_data)
-            self._fit_core(params, table, loss, columns, read_weights(sample_weight, table))
+            self._fit_core(params, table, loss, columns, read_weights(sample_weight, numbers))
         return self
 
 
@@ -186,6 +191,8 @@ class BoostedTreesClassifier(ClassifierMixin, BoostedTrees):
         reg_alpha: float = 0.0,
         colsample_bynode: float = 0.5,
         max_bins: int = 255,
+        categorical_features: Any = "auto",
+        unknown: str = "missing",
         class_weight: Any = None,
         n_jobs: int | None = None,
         random_state: Any = 0,
@@ -203,6 +210,8 @@ class BoostedTreesClassifier(ClassifierMixin, BoostedTrees):
         self.reg_alpha = reg_alpha
         self.colsample_bynode = colsample_bynode
         self.max_bins = max_bins
+        self.categorical_features = categorical_features
+        self.unknown = unknown
         self.class_weight = class_weight
         self.n_jobs = n_jobs
         self.random_state = random_state
@@ -212,8 +221,8 @@ class BoostedTreesClassifier(ClassifierMixin, BoostedTrees):
         with self._whole_or_nothing():
             params = self._core_params()
             given = read_loss(self.loss)
-            table, labels = checked_table(self, X, y)
-            target = ClassTarget.read(labels, self.class_weight, read_weights(sample_weight, table))
+            table, labels = checked_columns(self, X, y)
+            target = ClassTarget.read(labels, self.class_weight, read_weights(sample_weight, labels))
             loss = given.of_classes(len(target.classes))
             columns = loss.columns(loss.labels(target.codes), loss_data)
             self._fit_core(params, table, loss, columns, target.weights, target.classes)
