@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,12 +31,17 @@ _DIVISORS = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 _LAYOUTS = {"string": "offsets32", "large_string": "offsets64", "string_view": "views"}
 
 
-class _Piece(NamedTuple):
-    """A run of rows of an array: `begin` counts from the start of its buffers."""
+class _Piece:
+    """A run of rows of an array, from row `first` on; `begin` counts from the start of its buffers."""
 
-    view: Any
-    begin: int
-    n_rows: int
+    def __init__(self, array: Any, first: int, n_rows: int) -> None:
+        self.array = array
+        self.begin: int = array.offset + first
+        self.n_rows = n_rows
+
+    @cached_property
+    def view(self) -> Any:
+        return self.array.view()
 
     def present(self) -> NDArray[np.uint8] | None:
         bits = _bytes(self.view.buffer(0))
@@ -61,23 +67,23 @@ def arrow_frame(X: Any) -> Frame:
             f"X must have 2 dimensions (rows, features), got an Arrow array of type {_type_of(schema).type}."
         )
     children = list(schema.children)
-    names = [str(child.name) for child in children]
-    views = [array.view() for array in arrays]
-    for view in views:
-        _require_no_null_row(view)
-    n_rows = sum(view.length for view in views)
+    names = [child.name or "" for child in children]
+    for array in arrays:
+        _require_no_null_row(array)
+    n_rows = sum(array.length for array in arrays)
     columns = [
-        _column(child, [_Piece(view.child(at), view.child(at).offset + view.offset, view.length) for view in views],
-                place_of(at, names), n_rows)
+        _column(
+            child, [_Piece(each.child(at), each.offset, each.length) for each in arrays], place_of(at, names), n_rows
+        )
         for at, child in enumerate(children)
-    ]  # fmt: skip
+    ]
     return Frame(n_rows, names, columns)
 
 
 def arrow_column(X: Any, place: str) -> TableColumn:
     """Read an array, or a stream of them, as one column."""
     schema, arrays = _read(X)
-    pieces = [_Piece(view, view.offset, view.length) for view in (array.view() for array in arrays)]
+    pieces = [_Piece(array, 0, array.length) for array in arrays]
     return _column(schema, pieces, place, sum(piece.n_rows for piece in pieces))
 
 
@@ -97,9 +103,9 @@ def _type_of(schema: Any) -> Any:
     return c_schema_view(schema)
 
 
-def _require_no_null_row(view: Any) -> None:
-    piece = _Piece(view, view.offset, view.length)
-    bits = piece.present()
+def _require_no_null_row(array: Any) -> None:
+    piece = _Piece(array, 0, array.length)
+    bits = piece.present() if array.null_count else None
     if bits is None:
         return
     rows = np.unpackbits(bits, bitorder="little")[piece.begin : piece.begin + piece.n_rows]
@@ -157,7 +163,7 @@ def _text(kind: str, pieces: list[_Piece], place: str) -> tuple[NDArray[Any], li
 
 
 def _dictionary(schema: Any, described: Any, pieces: list[_Piece], place: str, n_rows: int) -> TableColumn:
-    values = [_levels(schema.dictionary, piece.view.dictionary, place) for piece in pieces]
+    values = [_levels(schema.dictionary, piece.array.dictionary, place) for piece in pieces]
     kinds = {kind for _, kind in values} - {"empty"}
     chunks = [
         Chunk(_bytes(piece.view.buffer(1)).view(_NUMBERS[described.storage_type])[piece.begin : piece.begin
@@ -168,17 +174,17 @@ def _dictionary(schema: Any, described: Any, pieces: list[_Piece], place: str, n
     return dictionary_column(chunks, [levels for levels, _ in values], kind, described.dictionary_ordered, n_rows)
 
 
-def _levels(schema: Any, view: Any, place: str) -> tuple[list[Any], str]:
+def _levels(schema: Any, array: Any, place: str) -> tuple[list[Any], str]:
     """What the codes of one dictionary stand for, and the kind of these levels."""
     described = _type_of(schema)
-    piece = _Piece(view, view.offset, view.length)
+    piece = _Piece(array, 0, array.length)
     where = f"the levels of {place}"
     if described.type in _LAYOUTS:
         codes, distinct = _text(described.type, [piece], where)
         known = [None, *distinct]
         return [known[code] for code in codes.tolist()], "text" if distinct else "empty"
     if described.type == "na":
-        return [None] * view.length, "empty"
+        return [None] * array.length, "empty"
     if described.type in _TIMES or described.type == "dictionary":
         raise ValueError(
             f"X has levels of Arrow's type {described.type} in {place}: text, numbers and bool are allowed."
