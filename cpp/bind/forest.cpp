@@ -29,12 +29,12 @@ void for_each_array(Nodes& nodes, Visit&& visit) {
 
 const Table& checked_table(const Forest& forest, const BoundTable& X) {
   const Table& table = X.table();
-  if (table.columns.size() != static_cast<std::size_t>(forest.n_features())) {
-    throw InputError(sentence("X has ", table.columns.size(), " features, but the model was trained with ",
-                              forest.n_features(), "."));
+  if (table.n_columns() != static_cast<std::size_t>(forest.n_features())) {
+    throw InputError(
+        sentence("X has ", table.n_columns(), " features, but the model was trained with ", forest.n_features(), "."));
   }
   for (const auto& [feature, by_sets] : forest.used_features()) {
-    const bool category = table.columns[feature].is_category();
+    const bool category = table.is_category(feature);
     if (category != by_sets) {
       throw InputError(sentence("X has ", category ? "a category" : "numbers", " in column ", feature,
                                 ", but the model was trained with ", category ? "numbers." : "a category."));

@@ -1,5 +1,6 @@
 // The kernels, one by one and for a chosen instruction set: for the tests and the micro-benchmarks.
 #include <algorithm>
+#include <numeric>
 #include <optional>
 #include <string>
 #include <vector>
@@ -156,13 +157,16 @@ py::array_t<std::int32_t> codes(const BoundTable& X, const std::vector<std::vect
   const BinMapper mapper(cuts, std::vector<std::int32_t>(cuts.size(), 0));
   const BinnedMatrix matrix(table, mapper, nullptr, n_jobs);
   py::array_t<std::int32_t> out({cuts.size(), table.n_rows});
+  std::fill_n(out.mutable_data(), out.size(), -1);  // of columns that have no codes: sparse and constant
   auto view = out.mutable_unchecked<2>();
+  std::vector<RowIndex> rows(table.n_rows);
+  std::iota(rows.begin(), rows.end(), RowIndex{0});
   for (std::size_t slot = 0; slot < matrix.n_slots(); ++slot) {
     if (matrix.feature_of(slot) == BinnedMatrix::kNoFeature) continue;
-    matrix.visit_column(slot, [&](const auto* column) {
-      for (std::size_t row = 0; row < table.n_rows; ++row) {
-        view(matrix.feature_of(slot), static_cast<py::ssize_t>(row)) = column[row];
-      }
+    matrix.visit_column(slot, [&](const auto& column) {
+      kernel::for_each_code(column, rows.data(), rows.size(), [&](std::size_t row, std::int32_t code) {
+        view(matrix.feature_of(slot), static_cast<py::ssize_t>(row)) = code;
+      });
     });
   }
   return out;

@@ -1,8 +1,9 @@
 #include "bind/table.hpp"
 
-#include <limits>
+#include <algorithm>
 #include <memory>
 #include <optional>
+#include <utility>
 
 #include <pybind11/stl.h>
 
@@ -10,6 +11,7 @@
 #include "bind/array.hpp"
 #include "bind/levels.hpp"
 #include "bind/register.hpp"
+#include "data/sparse_rows.hpp"
 
 namespace py = pybind11;
 
@@ -40,6 +42,18 @@ ValueType value_type(const py::dtype& dtype) {
   }
   throw InputError(sentence("X has dtype ", py::str(dtype).cast<std::string>(),
                             "; native float16/32/64, integers and bool are allowed."));
+}
+
+Indices indices_of(const py::array& array, const char* what) {
+  const bool wide = array.itemsize() == 8;
+  if (array.dtype().kind() != 'i' || (!wide && array.itemsize() != 4) || array.dtype().byteorder() != '=') {
+    throw InputError(sentence("X has ", what, " of dtype ", py::str(array.dtype()).cast<std::string>(),
+                              "; int32 and int64 are allowed."));
+  }
+  if (array.ndim() != 1 || !(array.flags() & py::array::c_style)) {
+    throw InputError(sentence("X has ", what, " that are not one contiguous array."));
+  }
+  return {array.data(), wide};
 }
 
 const std::byte* bytes_of(const py::array& array) { return static_cast<const std::byte*>(array.data()); }
@@ -123,12 +137,36 @@ BoundTable::BoundTable(std::size_t n_rows, const py::list& columns) {
   }
 }
 
+BoundTable BoundTable::of_sparse(const py::array& values, const py::array& columns, const py::array& begin,
+                                 std::pair<std::size_t, std::size_t> shape, bool absent_is_missing) {
+  if (values.ndim() != 1) throw InputError(sentence("X has sparse values of ", values.ndim(), " dimensions."));
+  const auto n_stored = static_cast<std::size_t>(std::min(values.size(), columns.size()));
+  SparseRows rows;
+  rows.values = Column(bytes_of(values), values.strides(0), value_type(values.dtype()), n_stored);
+  rows.columns = indices_of(columns, "sparse columns");
+  rows.begin = indices_of(begin, "beginnings of sparse rows");
+  rows.n_columns = shape.second;
+  rows.absent_is_missing = absent_is_missing;
+  if (static_cast<std::size_t>(begin.size()) != shape.first + 1) {
+    throw InputError(sentence("X has ", begin.size(), " beginnings of sparse rows; ", shape.first,
+                              " rows need one more than their number."));
+  }
+  check_sparse_rows(rows, shape.first, n_stored);
+  BoundTable bound;
+  bound.table_.n_rows = shape.first;
+  bound.table_.sparse = std::move(rows);
+  for (const py::array& array : {values, columns, begin}) bound.arrays_.append(array);
+  return bound;
+}
+
 void register_table(py::module_& module) {
   py::class_<BoundTable, std::shared_ptr<BoundTable>>(module, "Table")
       .def(py::init<const py::array&>(), py::arg("X"))
       .def(py::init<std::size_t, const py::list&>(), py::arg("n_rows"), py::arg("columns"))
+      .def_static("of_sparse", &BoundTable::of_sparse, py::arg("values"), py::arg("columns"), py::arg("begin"),
+                  py::arg("shape"), py::arg("absent_is_missing") = false)
       .def_property_readonly("n_rows", [](const BoundTable& bound) { return bound.table().n_rows; })
-      .def_property_readonly("n_columns", [](const BoundTable& bound) { return bound.table().columns.size(); })
+      .def_property_readonly("n_columns", [](const BoundTable& bound) { return bound.table().n_columns(); })
       .def(
           "column",
           [](const BoundTable& bound, std::size_t at) {

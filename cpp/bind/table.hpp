@@ -16,9 +16,16 @@ class BoundTable {
   /// (values, present, first_bit, lookup, n_bits).
   BoundTable(std::size_t n_rows, const pybind11::list& columns);
 
+  /// Compressed sparse rows as they lie; `columns` and `begin` hold int32 or int64. All entries are checked.
+  static BoundTable of_sparse(const pybind11::array& values, const pybind11::array& columns,
+                              const pybind11::array& begin, std::pair<std::size_t, std::size_t> shape,
+                              bool absent_is_missing);
+
   [[nodiscard]] const Table& table() const { return table_; }
 
  private:
+  BoundTable() = default;
+
   Table table_;
   pybind11::list arrays_;
 };

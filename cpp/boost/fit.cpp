@@ -73,7 +73,7 @@ BoostedTrees boost(const Table& table, const LossTable& target, Loss& loss, cons
     for (std::size_t i = first_node; i < nodes.size(); ++i) nodes.value[i] *= held;
   }
   return {std::move(start_scores),
-          Forest(static_cast<std::int32_t>(table.columns.size()), static_cast<std::int32_t>(info.n_outputs),
+          Forest(static_cast<std::int32_t>(table.n_columns()), static_cast<std::int32_t>(info.n_outputs),
                  std::move(tree_begin), std::move(nodes))};
 }
 
@@ -83,9 +83,9 @@ BoostedTrees fit(const Table& table, const LossTable& target, Loss& loss, const 
                  const std::function<void()>& after_tree) {
   check(params);
   check(params.tree);
-  if (table.n_rows == 0 || table.columns.empty()) {
-    throw InputError(sentence("X has ", table.n_rows, " rows and ", table.columns.size(),
-                              " features; at least 1 of each is needed."));
+  if (table.n_rows == 0 || table.n_columns() == 0) {
+    throw InputError(
+        sentence("X has ", table.n_rows, " rows and ", table.n_columns(), " features; at least 1 of each is needed."));
   }
   check_target(target, loss.info());
   constexpr std::size_t kMostRows = std::size_t{1} << 30;  // packed sums keep a bit to spare
@@ -95,7 +95,7 @@ BoostedTrees fit(const Table& table, const LossTable& target, Loss& loss, const 
 
   // A tree of this many cells takes about a tenth of a millisecond: threads would spend as much on meeting.
   constexpr std::size_t kCellsWorthATeam = 50'000;
-  const bool small = table.n_rows * table.columns.size() < kCellsWorthATeam;
+  const bool small = table.n_values() < kCellsWorthATeam;
   const int threads = small ? 1 : resolve_threads(params.n_jobs);
   std::optional<BoostedTrees> fitted;
   with_team(threads, [&] { fitted = boost(table, target, loss, params, threads, after_tree); });

@@ -9,6 +9,7 @@
 #include "base/profile.hpp"
 #include "base/random.hpp"
 #include "base/threads.hpp"
+#include "data/sparse_cuts.hpp"
 #include "kernel/histogram.hpp"
 #include "kernel/radix_sort.hpp"
 
@@ -37,6 +38,18 @@ std::vector<std::size_t> cut_rows(std::size_t n_rows, const double* weights) {
   return rows;
 }
 
+// Weights of the chosen rows on a grid on which no sum of them is rounded (whole numbers stay as they are), so that
+// cuts do not depend on the order of additions; empty where all weigh 1.
+std::vector<double> summable_weights(const std::vector<std::size_t>& rows, const double* weights) {
+  std::vector<double> on_grid;
+  if (!weights) return on_grid;
+  double total = 0;
+  for (const std::size_t row : rows) total += weights[row];
+  const double grid = std::exp2(std::clamp(std::ceil(std::log2(total)) - 52, -1074.0, 971.0));
+  for (const std::size_t row : rows) on_grid.push_back(std::nearbyint(weights[row] / grid) * grid);
+  return on_grid;
+}
+
 // Neighbours of equal value become one; -0.0 and +0.0 are equal. `weights` may be null (all 1).
 template <class Value>
 std::vector<WeightedValue> merge_equal(const std::vector<Value>& sorted, const double* weights) {
@@ -52,12 +65,12 @@ std::vector<WeightedValue> merge_equal(const std::vector<Value>& sorted, const d
 
 // Values of the rows that cuts are made from, in increasing order, each with its total weight; missing ones left out.
 template <class Value>
-std::vector<WeightedValue> distinct_values(const Value* values, const std::vector<std::size_t>& rows,
-                                           const double* weights) {
+std::vector<WeightedValue> distinct_values(const Value* values, std::size_t n_rows,
+                                           const std::vector<double>& weights) {
   std::vector<Value> present, scratch;
-  present.reserve(rows.size());
-  if (!weights) {
-    std::copy_if(values, values + rows.size(), std::back_inserter(present), [](Value v) { return v == v; });
+  present.reserve(n_rows);
+  if (weights.empty()) {
+    std::copy_if(values, values + n_rows, std::back_inserter(present), [](Value v) { return v == v; });
     kernel::radix_sort(present, scratch, [](Value v) { return v; });
     return merge_equal(present, nullptr);
   }
@@ -66,9 +79,9 @@ std::vector<WeightedValue> distinct_values(const Value* values, const std::vecto
     double weight;
   };
   std::vector<Item> items, item_scratch;
-  items.reserve(rows.size());
-  for (std::size_t i = 0; i < rows.size(); ++i) {
-    if (values[i] == values[i]) items.push_back({values[i], weights[rows[i]]});
+  items.reserve(n_rows);
+  for (std::size_t i = 0; i < n_rows; ++i) {
+    if (values[i] == values[i]) items.push_back({values[i], weights[i]});
   }
   kernel::radix_sort(items, item_scratch, [](const Item& item) { return item.value; });
   std::vector<double> item_weights;
@@ -97,13 +110,14 @@ void gather(const Table& table, std::size_t first, std::size_t last, const std::
 // Cuts of columns [first, last), all of which are compared as `Value`.
 template <class Value>
 void cut_columns(const Table& table, std::size_t first, std::size_t last, const std::vector<std::size_t>& rows,
-                 const double* weights, std::int32_t max_bins, int threads, std::vector<std::vector<double>>& cuts) {
+                 const std::vector<double>& weights, std::int32_t max_bins, int threads,
+                 std::vector<std::vector<double>>& cuts) {
   std::vector<AlignedBuffer<Value>> values;
   for (std::size_t c = first; c < last; ++c) values.emplace_back(rows.size());
   gather(table, first, last, rows, threads, values);
   parallel_for(last - first, threads, [&](std::size_t c, int) {
     const profile::Scope scope(Phase::cuts, rows.size());
-    cuts[first + c] = quantile_cuts(distinct_values(values[c].data(), rows, weights), max_bins);
+    cuts[first + c] = quantile_cuts(distinct_values(values[c].data(), rows.size(), weights), max_bins);
   });
 }
 
@@ -169,6 +183,12 @@ std::vector<double> quantile_cuts(const std::vector<WeightedValue>& distinct, st
 BinMapper::BinMapper(const Table& table, const double* weights, std::int32_t max_bins, int threads)
     : cuts_(table.columns.size()) {
   const std::vector<std::size_t> rows = cut_rows(table.n_rows, weights);
+  const std::vector<double> row_weights = summable_weights(rows, weights);
+  if (table.sparse) {
+    cuts_ = sparse_cuts(*table.sparse, rows, row_weights, max_bins, threads);
+    category_codes_.resize(cuts_.size(), 0);
+    return;
+  }
   const int useful = rows.size() * cuts_.size() < 20'000 ? 1 : threads;
   constexpr std::size_t kTogether = 32;  // columns whose values are held at once: at most 51 MB
   for (const Column& column : table.columns) category_codes_.push_back(column.n_codes);
@@ -179,9 +199,9 @@ BinMapper::BinMapper(const Table& table, const double* weights, std::int32_t max
     }
     if (is_category(first)) continue;
     if (fits) {
-      cut_columns<float>(table, first, last, rows, weights, max_bins, useful, cuts_);
+      cut_columns<float>(table, first, last, rows, row_weights, max_bins, useful, cuts_);
     } else {
-      cut_columns<double>(table, first, last, rows, weights, max_bins, useful, cuts_);
+      cut_columns<double>(table, first, last, rows, row_weights, max_bins, useful, cuts_);
     }
   }
 }

@@ -77,7 +77,19 @@ bool encode_block(const Encoder& encoder, std::size_t begin, std::size_t n, Code
 }  // namespace
 
 BinnedMatrix::BinnedMatrix(const Table& table, const BinMapper& mapper, const double* weights, int threads)
-    : n_rows_(table.n_rows) {
+    : n_rows_(table.n_rows), is_sparse_(table.sparse.has_value()) {
+  if (is_sparse_) {
+    sparse_ = SparseCodes(*table.sparse, n_rows_, mapper, weights, threads);
+    layout_ = sparse_.layout();
+    slot_features_ = sparse_.slot_features();
+    missing_ = sparse_.missing();
+    n_narrow_words_ = layout_.words.size();
+  } else {
+    fill_dense(table, mapper, weights, threads);
+  }
+}
+
+void BinnedMatrix::fill_dense(const Table& table, const BinMapper& mapper, const double* weights, int threads) {
   place_slots(mapper);
   allocate();
   const std::size_t n_narrow_slots = n_narrow_words_ * kWordSlots;
@@ -150,7 +162,12 @@ void BinnedMatrix::allocate() {
 }
 
 std::size_t BinnedMatrix::bytes() const {
+  if (is_sparse_) return sparse_.bytes();
   return narrow_rows_.size() + narrow_columns_.size() + 2 * (wide_rows_.size() + wide_columns_.size());
+}
+
+std::size_t BinnedMatrix::codes_a_row() const {
+  return is_sparse_ ? sparse_.n_kept() / std::max<std::size_t>(1, n_rows_) + 1 : n_slots();
 }
 
 kernel::AccumulateTask BinnedMatrix::accumulate_task(std::size_t first_word, std::size_t last_word) const {

@@ -1,5 +1,6 @@
 // The quantized matrix: every cell a code of one byte (two where a column has more than 256 codes), kept twice.
 // Row-major for accumulating histograms, one cache line or two a row; column-major for partitioning, one byte a row.
+// Of a sparse table only the cells that differ from what is usual in their column, likewise twice.
 #pragma once
 
 #include <cstddef>
@@ -8,13 +9,16 @@
 
 #include "base/aligned_buffer.hpp"
 #include "data/bin_mapper.hpp"
+#include "data/sparse_codes.hpp"
 #include "data/table.hpp"
 #include "kernel/histogram.hpp"
+#include "kernel/partition.hpp"
 
 namespace curvature {
 
 /// Built once a fit, then only read. A *slot* is a column's place in the matrix: narrow columns first, by falling
 /// number of codes, so that the slots of a word need about as many lines; unused slots at a word's end have no feature.
+/// Sparse columns that no cut divides have no slot.
 class BinnedMatrix {
  public:
   static constexpr std::int32_t kNoFeature = -1;
@@ -30,19 +34,25 @@ class BinnedMatrix {
   [[nodiscard]] const HistogramLayout& layout() const { return layout_; }
   [[nodiscard]] std::size_t n_narrow_words() const { return n_narrow_words_; }
   [[nodiscard]] std::size_t bytes() const;
+  [[nodiscard]] bool is_sparse() const { return is_sparse_; }
+  [[nodiscard]] const SparseCodes& sparse() const { return sparse_; }
+  /// Codes that are kept of a row, on average.
+  [[nodiscard]] std::size_t codes_a_row() const;
 
   /// Words [first, last) of the row-major codes, for kernel::accumulate; the words are of one width.
   [[nodiscard]] kernel::AccumulateTask accumulate_task(std::size_t first_word, std::size_t last_word) const;
 
-  /// Calls visit(codes) with the slot's column of codes, uint8_t or uint16_t.
+  /// Calls visit(codes) with the slot's column of codes: uint8_t or uint16_t of every row, or a SparseColumn.
   template <class Visit>
   auto visit_column(std::size_t slot, Visit&& visit) const {
+    if (is_sparse_) return visit(sparse_.column(slot));
     const std::size_t n_narrow = n_narrow_words_ * kWordSlots;
     if (slot < n_narrow) return visit(narrow_columns_.data() + slot * column_stride_);
     return visit(wide_columns_.data() + (slot - n_narrow) * column_stride_);
   }
 
  private:
+  void fill_dense(const Table& table, const BinMapper& mapper, const double* weights, int threads);
   void place_slots(const BinMapper& mapper);
   void allocate();
 
@@ -58,6 +68,8 @@ class BinnedMatrix {
   HistogramLayout layout_;
   AlignedBuffer<std::uint8_t> narrow_rows_, narrow_columns_;
   AlignedBuffer<std::uint16_t> wide_rows_, wide_columns_;
+  bool is_sparse_ = false;
+  SparseCodes sparse_;
 };
 
 }  // namespace curvature

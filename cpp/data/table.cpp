@@ -136,6 +136,8 @@ bool Column::fits_float() const {
           type == ValueType::u8 || type == ValueType::u16 || type == ValueType::boolean || type == ValueType::bit);
 }
 
+std::size_t Table::n_values() const { return sparse ? n_rows + sparse->row_begin(n_rows) : n_rows * columns.size(); }
+
 void read_values(const Column& column, std::size_t begin, std::size_t n, float* out) {
   read_any(column, begin, n, out);
 }

@@ -3,7 +3,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <memory>
+#include <optional>
 #include <vector>
 
 namespace curvature {
@@ -46,9 +48,39 @@ struct Column {
   [[nodiscard]] bool fits_float() const;
 };
 
+/// Whole numbers of 4 or 8 bytes, as they lie.
+struct Indices {
+  const void* data = nullptr;
+  bool wide = false;
+
+  [[nodiscard]] std::int64_t operator[](std::size_t i) const {
+    return wide ? static_cast<const std::int64_t*>(data)[i] : static_cast<const std::int32_t*>(data)[i];
+  }
+};
+
+/// Compressed sparse rows: entries [begin[i], begin[i + 1]) are those of row i, in any order, no column twice. What is
+/// not stored is 0, or missing; a zero that is stored is 0, a NaN that is stored is missing.
+struct SparseRows {
+  Column values;
+  Indices columns;
+  Indices begin;
+  std::size_t n_columns = 0;
+  bool absent_is_missing = false;
+
+  [[nodiscard]] double absent() const { return absent_is_missing ? std::numeric_limits<double>::quiet_NaN() : 0.0; }
+  [[nodiscard]] std::size_t row_begin(std::size_t row) const { return static_cast<std::size_t>(begin[row]); }
+};
+
+/// Columns, or sparse rows.
 struct Table {
   std::size_t n_rows = 0;
   std::vector<Column> columns;
+  std::optional<SparseRows> sparse;
+
+  [[nodiscard]] std::size_t n_columns() const { return sparse ? sparse->n_columns : columns.size(); }
+  [[nodiscard]] bool is_category(std::size_t feature) const { return !sparse && columns[feature].is_category(); }
+  /// Numbers that one pass over the table reads.
+  [[nodiscard]] std::size_t n_values() const;
 };
 
 /// Values of rows [begin, begin + n) as float (columns that fit) or double; missing ones are NaN, 64-bit integers round

@@ -2,11 +2,16 @@
 
 namespace curvature {
 
-void HistogramLayout::append(Word word) {
+void HistogramLayout::append(Word word, bool padded) {
   constexpr std::size_t kPadding = 88;  // 704 bytes: eight words spread evenly over a 4-KiB page
   word.offset = cells;
-  cells += static_cast<std::size_t>(word.lines) * kWordSlots + kPadding;
+  cells += static_cast<std::size_t>(word.lines) * kWordSlots + (padded ? kPadding : 0);
   words.push_back(word);
+}
+
+HistogramLayout HistogramLayout::first(std::size_t n_words) const {
+  if (n_words >= words.size()) return *this;
+  return {{words.begin(), words.begin() + static_cast<std::ptrdiff_t>(n_words)}, words[n_words].offset};
 }
 
 namespace kernel {

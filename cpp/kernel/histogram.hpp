@@ -42,8 +42,12 @@ struct HistogramLayout {
   std::size_t cells = 0;
 
   /// Appends a word and pads, so that words do not start at equal addresses modulo 4 KiB: stores to "bin 0" of every
-  /// word would otherwise wait for each other (measured: up to eight times slower on skewed columns).
-  void append(Word word);
+  /// word would otherwise wait for each other (measured: up to eight times slower on skewed columns). Sparse rows skip
+  /// from word to word as it is: `padded` = false.
+  void append(Word word, bool padded = true);
+
+  /// The first `n_words` of them alone.
+  [[nodiscard]] HistogramLayout first(std::size_t n_words) const;
 };
 
 [[nodiscard]] inline std::size_t cell_index(const Word& word, int lane, std::int32_t bin) {
@@ -64,12 +68,28 @@ struct AccumulateTask {
   Cell* histogram = nullptr;
 };
 
+/// Rows whose sparse cells are added up.
+struct AccumulateSparseTask {
+  const std::uint32_t* cells = nullptr;    // the index in the histogram of each cell that is kept, row by row
+  const std::size_t* row_begin = nullptr;  // of every row of the matrix, in `cells`
+  const std::size_t* row_end = nullptr;
+  const RowIndex* rows = nullptr;
+  std::size_t n_rows = 0;
+  const Cell* pairs = nullptr;
+  Cell* histogram = nullptr;
+};
+
 struct HistogramTable {
   /// Adds each listed row's pair to the cell of its bin, slot by slot. Does not clear the cells before.
   /// One load and one read-modify-write a (row, slot): bound by one store a cycle.
   void (*accumulate)(const AccumulateTask& task);
   /// larger[i] -= smaller[i]: the sibling's histogram from the parent's. 24 bytes moved a cell.
   void (*subtract)(Cell* larger, const Cell* smaller, std::size_t n_cells);
+  /// Adds each listed row's pair to the cells that are kept of it; returns the sum of the pairs. One load and one
+  /// read-modify-write a kept cell.
+  Cell (*accumulate_sparse)(const AccumulateSparseTask& task);
+  /// Makes the eight slots of a word add up to `total`, each by the cell of its default code, which must be 0 before.
+  void (*complete)(Cell* word, std::int32_t lines, const std::uint16_t* default_codes, Cell total);
 };
 
 extern const HistogramTable histogram_table_baseline;

@@ -90,8 +90,39 @@ void subtract(Cell* larger, const Cell* smaller, std::size_t n_cells) {
   for (std::size_t i = 0; i < n_cells; ++i) larger[i] -= smaller[i];
 }
 
+Cell accumulate_sparse(const AccumulateSparseTask& task) {
+  constexpr std::size_t kBeginsAhead = 16, kCellsAhead = 8;  // rows
+  Cell total = 0;
+  for (std::size_t i = 0; i < task.n_rows; ++i) {
+    if (i + kBeginsAhead < task.n_rows) {
+      const RowIndex ahead = task.rows[i + kBeginsAhead];
+      __builtin_prefetch(task.row_begin + ahead);
+      __builtin_prefetch(task.row_end + ahead);
+      __builtin_prefetch(task.pairs + ahead);
+      __builtin_prefetch(task.cells + task.row_begin[task.rows[i + kCellsAhead]]);
+    }
+    const RowIndex row = task.rows[i];
+    const Cell pair = task.pairs[row];
+    const std::uint32_t* end = task.cells + task.row_end[row];
+    for (const std::uint32_t* cell = task.cells + task.row_begin[row]; cell < end; ++cell) {
+      task.histogram[*cell] += pair;
+    }
+    total += pair;
+  }
+  return total;
+}
+
+void complete(Cell* word, std::int32_t lines, const std::uint16_t* default_codes, Cell total) {
+  Cell sums[kWordSlots] = {};
+  for (std::int32_t line = 0; line < lines; ++line) {
+    const Cell* cells = word + static_cast<std::ptrdiff_t>(line) * kWordSlots;
+    for (int lane = 0; lane < kWordSlots; ++lane) sums[lane] += cells[lane];
+  }
+  for (int lane = 0; lane < kWordSlots; ++lane) word[default_codes[lane] * kWordSlots + lane] = total - sums[lane];
+}
+
 }  // namespace
 
-extern const HistogramTable CURVATURE_ISA_SYMBOL(histogram_table){accumulate, subtract};
+extern const HistogramTable CURVATURE_ISA_SYMBOL(histogram_table){accumulate, subtract, accumulate_sparse, complete};
 
 }  // namespace curvature::kernel

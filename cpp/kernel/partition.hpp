@@ -1,7 +1,10 @@
 // Splitting a node's rows in two, in place and stably.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
+#include <cstdint>
+#include <cstring>
 #include <type_traits>
 #include <vector>
 
@@ -51,6 +54,67 @@ template <class Code>
   const Code last = static_cast<Code>(split.bin - shift);
   return partition_by(rows, n_rows, right_out,
                       [=](RowIndex row) { return static_cast<Code>(codes[row] - shift) <= last; });
+}
+
+/// A column of which only the cells of other codes than `default_code` are kept, their rows in increasing order.
+struct SparseColumn {
+  const RowIndex* rows = nullptr;
+  const std::uint16_t* codes = nullptr;
+  std::size_t size = 0;
+  std::uint16_t default_code = 0;
+};
+
+/// The first place from `at` on whose row is `row` or later. Steps of 1, 2, 4, …, then a search between the last two.
+[[nodiscard]] inline std::size_t gallop(const RowIndex* rows, std::size_t at, std::size_t size, RowIndex row) {
+  std::size_t step = 1;
+  while (at + step <= size && rows[at + step - 1] < row) at += step, step *= 2;
+  return static_cast<std::size_t>(std::lower_bound(rows + at, rows + std::min(at + step - 1, size), row) - rows);
+}
+
+/// Calls defaults(first, last) for stretches of `rows`, which are in increasing order, and kept(place, code) for
+/// single ones, in order. Galloping through both lists: as cheap as the shorter one, but for a logarithm.
+template <class Defaults, class Kept>
+void join(const RowIndex* rows, std::size_t n_rows, const SparseColumn& column, Defaults&& defaults, Kept&& kept) {
+  std::size_t at = 0;
+  for (std::size_t i = 0; i < n_rows;) {
+    at = gallop(column.rows, at, column.size, rows[i]);
+    const std::size_t next = at < column.size ? gallop(rows, i, n_rows, column.rows[at]) : n_rows;
+    if (next > i) defaults(i, next);
+    i = next;
+    if (i < n_rows && column.rows[at] == rows[i]) kept(i++, column.codes[at++]);
+  }
+}
+
+/// The same for a sparse column; `rows` are in increasing order.
+[[nodiscard]] inline std::size_t partition(RowIndex* rows, std::size_t n_rows, const SparseColumn& column,
+                                           const CodeSplit& split, RowIndex* right_out) {
+  const auto goes_left = [&](std::uint16_t code) { return code == 0 ? split.missing_left : code <= split.bin; };
+  const bool default_left = goes_left(column.default_code);
+  std::size_t n_left = 0;
+  std::size_t n_right = 0;
+  const auto move = [&](std::size_t first, std::size_t last, bool left) {
+    std::memmove(left ? rows + n_left : right_out + n_right, rows + first, (last - first) * sizeof(RowIndex));
+    (left ? n_left : n_right) += last - first;
+  };
+  join(
+      rows, n_rows, column, [&](std::size_t first, std::size_t last) { move(first, last, default_left); },
+      [&](std::size_t place, std::uint16_t code) { move(place, place + 1, goes_left(code)); });
+  return n_left;
+}
+
+/// Calls visit(i, code) for each of the rows, in order.
+template <class Code, class Visit>
+void for_each_code(const Code* codes, const RowIndex* rows, std::size_t n_rows, Visit&& visit) {
+  for (std::size_t i = 0; i < n_rows; ++i) visit(i, codes[rows[i]]);
+}
+template <class Visit>
+void for_each_code(const SparseColumn& column, const RowIndex* rows, std::size_t n_rows, Visit&& visit) {
+  join(
+      rows, n_rows, column,
+      [&](std::size_t first, std::size_t last) {
+        for (std::size_t i = first; i < last; ++i) visit(i, column.default_code);
+      },
+      visit);
 }
 
 }  // namespace kernel

@@ -7,6 +7,7 @@
 #include "base/errors.hpp"
 #include "base/profile.hpp"
 #include "base/threads.hpp"
+#include "data/sparse_rows.hpp"
 
 namespace curvature {
 namespace {
@@ -170,24 +171,40 @@ void Forest::walk(std::size_t tree, const double* block, std::size_t stride, std
 }
 
 // Calls visit(first row, rows, values, stride) for blocks of rows whose used columns lie row by row in `values`,
-// filled up with zeros to a multiple of kTogether rows.
+// filled up to a multiple of kTogether rows.
 template <class Visit>
 void Forest::for_each_block(const Table& table, int threads, Visit&& visit) const {
   constexpr std::size_t kBlockValues = 8192;                                   // 64 KiB of doubles
   const std::size_t stride = std::max<std::size_t>(used_features_.size(), 1);  // leaves read column 0
   const std::size_t block_rows = std::clamp(kBlockValues / stride / kTogether * kTogether, kTogether, std::size_t{256});
   const bool small = table.n_rows * n_trees() < 20'000;  // a region costs more than the walk
+  const std::vector<std::uint32_t> places = table.sparse ? used_places() : std::vector<std::uint32_t>();
   parallel_ranges(table.n_rows, block_rows, small ? 1 : threads, [&](std::size_t begin, std::size_t end, int) {
     const std::size_t n = end - begin;
     const profile::Scope scope(Phase::predict, n * n_trees());
-    std::vector<double> values((n + kTogether - 1) / kTogether * kTogether * stride, 0.0);
-    std::vector<double> one_column(n);
-    for (std::size_t c = 0; c < used_features_.size(); ++c) {
-      read_values(table.columns[used_features_[c].feature], begin, n, one_column.data());
-      for (std::size_t i = 0; i < n; ++i) values[i * stride + c] = one_column[i];
+    std::vector<double> values((n + kTogether - 1) / kTogether * kTogether * stride,
+                               table.sparse ? table.sparse->absent() : 0.0);
+    if (table.sparse) {
+      for_each_entry(*table.sparse, begin, end, [&](std::size_t row, std::size_t column, double value) {
+        if (places[column] < stride) values[(row - begin) * stride + places[column]] = value;
+      });
+    } else {
+      std::vector<double> one_column(n);
+      for (std::size_t c = 0; c < used_features_.size(); ++c) {
+        read_values(table.columns[used_features_[c].feature], begin, n, one_column.data());
+        for (std::size_t i = 0; i < n; ++i) values[i * stride + c] = one_column[i];
+      }
     }
     visit(begin, n, values.data(), stride);
   });
+}
+
+// Of every feature, its place among those that are used; a number past them where it is not.
+std::vector<std::uint32_t> Forest::used_places() const {
+  std::vector<std::uint32_t> places(static_cast<std::size_t>(n_features_), UINT32_MAX);
+  for (std::size_t c = 0; c < used_features_.size(); ++c)
+    places[used_features_[c].feature] = static_cast<std::uint32_t>(c);
+  return places;
 }
 
 void Forest::add_scores(const Table& table, std::size_t first, std::size_t last, double* scores, int threads) const {

@@ -42,6 +42,7 @@ class Forest {
   void check_sets() const;
   void find_used_features();
   void make_plan();
+  [[nodiscard]] std::vector<std::uint32_t> used_places() const;
   template <std::size_t Rows>
   void walk(std::size_t tree, const double* block, std::size_t stride, std::uint32_t* leaves) const;
   template <class Visit>

@@ -23,6 +23,25 @@ constexpr std::size_t kRegionWork = 20'000;
 
 NodeHistogram* take(NodeHistogram*& histogram) { return std::exchange(histogram, nullptr); }
 
+// The least total weight of a leaf, in steps of the partition.
+std::uint64_t least_weight(const RowPartition& partition, const TreeParams& params) {
+  constexpr double kMost = 0x1p62;  // more than any total weight: nothing splits
+  return static_cast<std::uint64_t>(std::min(std::ceil(params.min_child_samples * partition.steps_per_unit()), kMost));
+}
+
+// Words up to the last with a slot that can be split at all. Of a sparse matrix: where the rows that are not of the
+// default code weigh less than a leaf must, every split leaves one side too light.
+HistogramLayout searched_words(const BinnedMatrix& matrix, const RowPartition& partition, std::uint64_t min_weight) {
+  std::size_t n_slots = matrix.n_slots();
+  if (!matrix.is_sparse()) return matrix.layout();
+  const auto weight = [&](std::size_t slot) {
+    const kernel::SparseColumn column = matrix.sparse().column(slot);
+    return partition.weight(column.rows, column.size);
+  };
+  while (n_slots > 0 && weight(n_slots - 1) < std::max<std::uint64_t>(1, min_weight)) --n_slots;
+  return matrix.layout().first((n_slots + kWordSlots - 1) / kWordSlots);
+}
+
 }  // namespace
 
 Grower::Grower(const BinnedMatrix& matrix, const BinMapper& mapper, const TreeParams& params, const double* weights,
@@ -33,13 +52,11 @@ Grower::Grower(const BinnedMatrix& matrix, const BinMapper& mapper, const TreePa
       threads_(threads),
       weights_(weights),
       partition_(matrix.n_rows(), weights),
-      search_(matrix, mapper, params, hessian_is_weight),
-      builder_(matrix, threads),
-      pool_(matrix.layout(), matrix.bytes()) {
-  const double steps = std::ceil(params.min_child_samples * partition_.steps_per_unit());
-  constexpr double kMost = 0x1p62;  // more than any total weight: nothing splits
-  min_weight_ = static_cast<std::uint64_t>(std::min(steps, kMost));
-}
+      min_weight_(least_weight(partition_, params)),
+      layout_(searched_words(matrix, partition_, min_weight_)),
+      search_(matrix, layout_, mapper, params, hessian_is_weight),
+      builder_(matrix, layout_, threads),
+      pool_(layout_, matrix.bytes()) {}
 
 bool Grower::comes_before(std::size_t a, std::size_t b) const {
   const Node& x = nodes_[a];
@@ -110,10 +127,14 @@ void Grower::plant(std::uint64_t key) {
   root.key = key;
   root.rows = partition_.reset(threads_);
   root.weight = partition_.weight(root.rows);
+  if (layout_.words.empty()) {  // no split is to be searched
+    nodes_.push_back(root);
+    return;
+  }
   root.histogram = pool_.acquire(true);
   const int threads = work(root) < kAloneWork ? 1 : threads_;
   build(root, threads);
-  const Word& word = matrix_.layout().words[0];  // every slot's cells add up to the total
+  const Word& word = layout_.words[0];  // every slot's cells add up to the total
   for (std::int32_t bin = 0; bin < word.lines; ++bin) root.sum += root.histogram->cells[cell_index(word, 0, bin)];
   if (may_split(root)) evaluate(root, threads);
   nodes_.push_back(root);
@@ -124,9 +145,7 @@ void Grower::open(std::size_t node, OpenNodes& open_nodes) {
   if (nodes_[node].split.exists()) open_nodes.insert(node);
 }
 
-std::size_t Grower::work(const Node& node) const {
-  return node.rows.size * matrix_.n_slots() + 2 * matrix_.layout().cells;
-}
+std::size_t Grower::work(const Node& node) const { return node.rows.size * matrix_.codes_a_row() + 2 * layout_.cells; }
 
 std::vector<std::size_t> Grower::next_to_expand(const OpenNodes& open_nodes, std::size_t n_splits_left) const {
   std::vector<std::size_t> batch{*open_nodes.begin()};
@@ -176,6 +195,7 @@ Grower::Expansion Grower::expand(Node& node, Spares& spares, bool evaluate, int 
   children.left.weight = partition_.weight(children.left.rows);
   children.right.weight = node.weight - children.left.weight;
   if (children.left.weight < min_weight_ || children.right.weight < min_weight_) {
+    if (matrix_.is_sparse()) partition_.unsplit(node.rows, n_left);
     restrict_split(node, spares, threads);
     return children;
   }
@@ -201,7 +221,7 @@ void Grower::evaluate_children(Node& node, Expansion& children, Spares& spares, 
       larger.histogram = take(node.histogram);
       const profile::Scope scope(Phase::accumulate, 0);
       kernel::histogram_table().subtract(larger.histogram->cells.data(), smaller.histogram->cells.data(),
-                                         matrix_.layout().cells);
+                                         layout_.cells);
     } else {
       larger.histogram = take(spares[1]);
       build(larger, threads);
@@ -269,7 +289,7 @@ BinRange Grower::heavy_enough(const Node& node) const {
   }
   if (search_.is_category(slot)) return range;
   // Where the missing values seen here add up to nothing, either side may be chosen for them: both must be allowed.
-  const Word& word = matrix_.layout().words[slot / kWordSlots];
+  const Word& word = layout_.words[slot / kWordSlots];
   const auto lane = static_cast<int>(slot % kWordSlots);
   if (node.histogram->cells[cell_index(word, lane, kMissingCode)] == 0) {
     range.first[0] = range.first[1] = std::max(range.first[0], range.first[1]);

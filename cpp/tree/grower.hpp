@@ -94,9 +94,10 @@ class Grower {
   const BinMapper& mapper_;
   TreeParams params_;
   int threads_;
-  std::uint64_t min_weight_ = 0;  // min_child_samples in steps
   const double* weights_;
   RowPartition partition_;
+  std::uint64_t min_weight_;  // min_child_samples in steps
+  HistogramLayout layout_;    // the words of the matrix that are searched
   SplitSearch search_;
   HistogramBuilder builder_;
   HistogramPool pool_;

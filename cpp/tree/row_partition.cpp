@@ -57,7 +57,7 @@ std::size_t RowPartition::split(RowSegment segment, const BinnedMatrix& matrix, 
     const std::size_t size = part_begin(part + 1) - begin;
     const profile::Scope scope(Phase::partition, size);
     n_left[part] = matrix.visit_column(
-        slot, [&](const auto* column) { return kernel::partition(rows + begin, size, column, codes, right + begin); });
+        slot, [&](const auto& column) { return kernel::partition(rows + begin, size, column, codes, right + begin); });
   });
   const profile::Scope scope(Phase::partition, 0);
   // Left parts close up at the front, in order; then the right parts follow them.
@@ -75,10 +75,21 @@ std::size_t RowPartition::split(RowSegment segment, const BinnedMatrix& matrix, 
   return total_left;
 }
 
-std::uint64_t RowPartition::weight(RowSegment segment) const {
-  if (!weights_) return segment.size;
-  const RowIndex* at = rows(segment);
-  return std::accumulate(at, at + segment.size, std::uint64_t{0},
+void RowPartition::unsplit(RowSegment segment, std::size_t n_left) {
+  RowIndex* rows = rows_.data() + segment.begin;
+  RowIndex* left = right_.data() + segment.begin;
+  std::memcpy(left, rows, n_left * sizeof(RowIndex));
+  // Behind the place to write there is always room for the left rows still to come.
+  std::size_t right = n_left, at = 0;
+  for (std::size_t taken = 0; taken < n_left; ++at) {
+    const bool from_left = right == segment.size || left[taken] < rows[right];
+    rows[at] = from_left ? left[taken++] : rows[right++];
+  }
+}
+
+std::uint64_t RowPartition::weight(const RowIndex* rows, std::size_t n_rows) const {
+  if (!weights_) return n_rows;
+  return std::accumulate(rows, rows + n_rows, std::uint64_t{0},
                          [&](std::uint64_t sum, RowIndex row) { return sum + in_steps(weights_[row], steps_); });
 }
 
@@ -86,10 +97,10 @@ std::vector<std::uint64_t> RowPartition::weights_by_code(RowSegment segment, con
                                                          std::size_t slot, std::size_t n_codes) const {
   std::vector<std::uint64_t> sums(n_codes, 0);
   const RowIndex* at = rows(segment);
-  matrix.visit_column(slot, [&](const auto* column) {
-    for (std::size_t i = 0; i < segment.size; ++i) {
-      sums[column[at[i]]] += weights_ ? in_steps(weights_[at[i]], steps_) : 1;
-    }
+  matrix.visit_column(slot, [&](const auto& column) {
+    kernel::for_each_code(column, at, segment.size, [&](std::size_t i, std::size_t code) {
+      sums[code] += weights_ ? in_steps(weights_[at[i]], steps_) : 1;
+    });
   });
   return sums;
 }

@@ -28,9 +28,13 @@ void hold(kernel::ScanTask& task, const BinRange& range) {
 
 }  // namespace
 
-SplitSearch::SplitSearch(const BinnedMatrix& matrix, const BinMapper& mapper, const TreeParams& params,
-                         bool hessian_is_weight)
-    : matrix_(matrix), params_(params), hessian_is_weight_(hessian_is_weight), category_codes_(matrix.n_slots(), 0) {
+SplitSearch::SplitSearch(const BinnedMatrix& matrix, const HistogramLayout& layout, const BinMapper& mapper,
+                         const TreeParams& params, bool hessian_is_weight)
+    : matrix_(matrix),
+      layout_(layout),
+      params_(params),
+      hessian_is_weight_(hessian_is_weight),
+      category_codes_(matrix.n_slots(), 0) {
   for (std::size_t slot = 0; slot < matrix.n_slots(); ++slot) {
     if (matrix.feature_of(slot) == BinnedMatrix::kNoFeature) continue;
     const auto feature = static_cast<std::size_t>(matrix.feature_of(slot));
@@ -58,7 +62,7 @@ void SplitSearch::begin_tree(const QuantizationScale& scale, double noise) {
 }
 
 kernel::ScanTask SplitSearch::scan_task(const NodeHistogram& histogram, Cell sum, std::size_t word) const {
-  const Word& w = matrix_.layout().words[word];
+  const Word& w = layout_.words[word];
   kernel::ScanTask task;
   task.cells = histogram.cells.data() + w.offset;
   task.lines = w.lines;
@@ -72,14 +76,14 @@ kernel::ScanTask SplitSearch::scan_task(const NodeHistogram& histogram, Cell sum
 }
 
 void SplitSearch::scan(NodeHistogram& histogram, NodeTotal node, int threads) const {
-  const std::size_t n_words = matrix_.layout().words.size();
+  const std::size_t n_words = layout_.words.size();
   constexpr std::size_t kWordsWorthATeam = 16;
   parallel_for(n_words, n_words < kWordsWorthATeam ? 1 : threads, [&](std::size_t word, int) {
     const std::size_t first = word * kWordSlots;
-    const std::size_t n_slots = static_cast<std::size_t>(matrix_.layout().words[word].slots);
+    const std::size_t n_slots = static_cast<std::size_t>(layout_.words[word].slots);
     std::size_t n_categories = 0;
     for (std::size_t slot = first; slot < first + n_slots; ++slot) n_categories += is_category(slot);
-    const profile::Scope scope(Phase::scan, static_cast<std::size_t>(matrix_.layout().words[word].lines) * kWordSlots);
+    const profile::Scope scope(Phase::scan, static_cast<std::size_t>(layout_.words[word].lines) * kWordSlots);
     if (n_categories < n_slots) scan_numbers(histogram, node.sum, word);
     for (std::size_t slot = first; n_categories > 0 && slot < first + n_slots; ++slot) {
       if (is_category(slot)) scan_category(histogram, node, slot, nullptr);
@@ -106,7 +110,7 @@ void SplitSearch::scan_slot(NodeHistogram& histogram, NodeTotal node, std::size_
 }
 
 CategoryOrder SplitSearch::order(const NodeHistogram& histogram, NodeTotal node, std::size_t slot) const {
-  const Word& word = matrix_.layout().words[slot / kWordSlots];
+  const Word& word = layout_.words[slot / kWordSlots];
   const Cell* cells = histogram.cells.data() + cell_index(word, static_cast<int>(slot % kWordSlots), 0);
   return CategoryOrder(cells, category_codes_[slot], node);
 }
@@ -166,7 +170,7 @@ double SplitSearch::node_score(Cell sum) const {
 }
 
 Cell SplitSearch::left_sum(const NodeHistogram& histogram, std::size_t slot, const CodeSplit& codes) const {
-  const Word& word = matrix_.layout().words[slot / kWordSlots];
+  const Word& word = layout_.words[slot / kWordSlots];
   const auto lane = static_cast<int>(slot % kWordSlots);
   Cell sum = codes.missing_left ? histogram.cells[cell_index(word, lane, kMissingCode)] : 0;
   for (std::int32_t bin = 1; bin <= codes.bin; ++bin) sum += histogram.cells[cell_index(word, lane, bin)];
@@ -176,10 +180,11 @@ Cell SplitSearch::left_sum(const NodeHistogram& histogram, std::size_t slot, con
 SplitCandidate SplitSearch::best(const NodeHistogram& histogram, NodeTotal node, std::uint64_t key) const {
   const bool draw = n_drawn_ < usable_slots_.size();
   const std::vector<bool> drawn = draw ? drawn_slots(key) : std::vector<bool>();
+  const std::size_t n_searched = layout_.words.size() * kWordSlots;
   SplitCandidate candidate;
   double best_score = 0;
   for (const std::size_t slot : usable_slots_) {
-    if (draw && !drawn[slot]) continue;
+    if ((draw && !drawn[slot]) || slot >= n_searched) continue;
     if (!(histogram.splits[slot].score > best_score * (1 + kRounding))) continue;  // mirrored columns are a tie
     best_score = histogram.splits[slot].score;
     candidate.slot = slot;
@@ -196,7 +201,7 @@ SplitCandidate SplitSearch::best(const NodeHistogram& histogram, NodeTotal node,
   const SlotSplit& split = histogram.splits[candidate.slot];
   candidate.codes = {split.bin, split.missing_left, {}};
   candidate.left_sum = left_sum(histogram, candidate.slot, candidate.codes);
-  const Word& word = matrix_.layout().words[candidate.slot / kWordSlots];
+  const Word& word = layout_.words[candidate.slot / kWordSlots];
   const auto lane = static_cast<int>(candidate.slot % kWordSlots);
   if (histogram.cells[cell_index(word, lane, kMissingCode)] == 0) {
     // No missing value seen here: one that comes later follows the child of more curvature (ties: left).

@@ -39,7 +39,9 @@ struct BinRange {
 /// Immutable but for `begin_tree`; nodes are searched from any thread.
 class SplitSearch {
  public:
-  SplitSearch(const BinnedMatrix& matrix, const BinMapper& mapper, const TreeParams& params, bool hessian_is_weight);
+  /// Searches the words of `layout`, the first of the matrix; the slots of the others are drawn in vain.
+  SplitSearch(const BinnedMatrix& matrix, const HistogramLayout& layout, const BinMapper& mapper,
+              const TreeParams& params, bool hessian_is_weight);
 
   /// `noise`: of a row, the square of its gradient over its Hessian, in the units of the scale; counts where there are
   /// categories.
@@ -70,6 +72,7 @@ class SplitSearch {
   [[nodiscard]] Cell left_sum(const NodeHistogram& histogram, std::size_t slot, const CodeSplit& codes) const;
 
   const BinnedMatrix& matrix_;
+  const HistogramLayout& layout_;
   TreeParams params_;
   bool hessian_is_weight_;
   std::vector<std::size_t> usable_slots_;  // of features that can be split at all, by feature

@@ -54,6 +54,14 @@ class Table:
     def __init__(self, X: NDArray[Any]) -> None: ...
     @overload
     def __init__(self, n_rows: int, columns: list[Any]) -> None: ...
+    @staticmethod
+    def of_sparse(
+        values: NDArray[Any],
+        columns: NDArray[Any],
+        begin: NDArray[Any],
+        shape: tuple[int, int],
+        absent_is_missing: bool = False,
+    ) -> Table: ...
     @property
     def n_rows(self) -> int: ...
     @property
