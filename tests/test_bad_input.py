@@ -60,6 +60,7 @@ BAD_PARAMETERS: list[tuple[str, Any, str]] = [
     *[("reg_alpha", value, AT_LEAST_0) for value in (-0.1, np.nan)],
     *[("colsample_bynode", value, "a number in (0, 1]") for value in (0, 1.01, -0.5, np.nan, None)],
     *[("max_bins", value, BINS) for value in (1, 0, 65536, 255.0, None)],
+    *[("absent", value, "'zero' or 'missing'") for value in ("nan", "", None, 0)],
     *[("grow_policy", value, POLICIES) for value in ("best", "", None, 3)],
     *[("n_jobs", value, THREADS) for value in (0, -2, 1.5, "2", 2**40)],
     *[("random_state", value, "") for value in (-1, 2**64, 1.5, "a")],
@@ -124,7 +125,7 @@ BAD_TABLES: dict[str, tuple[Any, type[Exception], str]] = {
     "complex": (X + 1j, ValueError, "Complex data not supported"),
     "objects": (np.full((N, 3), "blue", dtype=object), ValueError, r"(?s)\bX\b.*blue|blue.*\bX\b"),
     "text": (X.astype(str), ValueError, r"\bX\b"),
-    "sparse": (csr_matrix(X), TypeError, "Sparse data was passed for X"),
+    "sparse, of numbers it has not": (csr_matrix(X) * 1j, ValueError, "Complex data not supported"),
     "other endian": (X.astype(X.dtype.newbyteorder()), ValueError, "X has dtype >f8; native float16/32/64"),
     "dates": (X.astype("M8[s]"), ValueError, r"X has dtype datetime64\[s\]; native float16/32/64"),
 }

@@ -137,21 +137,38 @@ BoundTable::BoundTable(std::size_t n_rows, const py::list& columns) {
   }
 }
 
-BoundTable BoundTable::of_sparse(const py::array& values, const py::array& columns, const py::array& begin,
-                                 std::pair<std::size_t, std::size_t> shape, bool absent_is_missing) {
-  if (values.ndim() != 1) throw InputError(sentence("X has sparse values of ", values.ndim(), " dimensions."));
-  const auto n_stored = static_cast<std::size_t>(std::min(values.size(), columns.size()));
+namespace {
+
+// Everything but the values.
+SparseRows sparse_rows_of(const py::array& columns, const py::array& begin, std::pair<std::size_t, std::size_t> shape) {
   SparseRows rows;
-  rows.values = Column(bytes_of(values), values.strides(0), value_type(values.dtype()), n_stored);
   rows.columns = indices_of(columns, "sparse columns");
   rows.begin = indices_of(begin, "beginnings of sparse rows");
   rows.n_columns = shape.second;
-  rows.absent_is_missing = absent_is_missing;
   if (static_cast<std::size_t>(begin.size()) != shape.first + 1) {
     throw InputError(sentence("X has ", begin.size(), " beginnings of sparse rows; ", shape.first,
                               " rows need one more than their number."));
   }
-  check_sparse_rows(rows, shape.first, n_stored);
+  return rows;
+}
+
+bool repeats_columns(const py::array& columns, const py::array& begin, std::pair<std::size_t, std::size_t> shape) {
+  return check_sparse_rows(sparse_rows_of(columns, begin, shape), shape.first,
+                           static_cast<std::size_t>(columns.size()));
+}
+
+}  // namespace
+
+BoundTable BoundTable::of_sparse(const py::array& values, const py::array& columns, const py::array& begin,
+                                 std::pair<std::size_t, std::size_t> shape, bool absent_is_missing) {
+  if (values.ndim() != 1) throw InputError(sentence("X has sparse values of ", values.ndim(), " dimensions."));
+  const auto n_stored = static_cast<std::size_t>(std::min(values.size(), columns.size()));
+  SparseRows rows = sparse_rows_of(columns, begin, shape);
+  rows.values = Column(bytes_of(values), values.strides(0), value_type(values.dtype()), n_stored);
+  rows.absent_is_missing = absent_is_missing;
+  if (check_sparse_rows(rows, shape.first, n_stored)) {
+    throw InputError("X has a column that a sparse row names twice; such entries must be added up before.");
+  }
   BoundTable bound;
   bound.table_.n_rows = shape.first;
   bound.table_.sparse = std::move(rows);
@@ -160,6 +177,7 @@ BoundTable BoundTable::of_sparse(const py::array& values, const py::array& colum
 }
 
 void register_table(py::module_& module) {
+  module.def("repeats_columns", &repeats_columns, py::arg("columns"), py::arg("begin"), py::arg("shape"));
   py::class_<BoundTable, std::shared_ptr<BoundTable>>(module, "Table")
       .def(py::init<const py::array&>(), py::arg("X"))
       .def(py::init<std::size_t, const py::list&>(), py::arg("n_rows"), py::arg("columns"))

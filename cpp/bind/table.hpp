@@ -16,7 +16,8 @@ class BoundTable {
   /// (values, present, first_bit, lookup, n_bits).
   BoundTable(std::size_t n_rows, const pybind11::list& columns);
 
-  /// Compressed sparse rows as they lie; `columns` and `begin` hold int32 or int64. All entries are checked.
+  /// Compressed sparse rows as they lie; `columns` and `begin` hold int32 or int64. All entries are
+  /// checked.
   static BoundTable of_sparse(const pybind11::array& values, const pybind11::array& columns,
                               const pybind11::array& begin, std::pair<std::size_t, std::size_t> shape,
                               bool absent_is_missing);

@@ -21,12 +21,13 @@ void check_begin(const SparseRows& rows, std::size_t n_rows, std::size_t n_store
 
 }  // namespace
 
-void check_sparse_rows(const SparseRows& rows, std::size_t n_rows, std::size_t n_stored) {
+bool check_sparse_rows(const SparseRows& rows, std::size_t n_rows, std::size_t n_stored) {
   constexpr std::size_t kMostColumns = (std::size_t{1} << 31) - 1;
   if (rows.n_columns > kMostColumns) {
     throw InputError(sentence("X has ", rows.n_columns, " columns; at most ", kMostColumns, " are allowed."));
   }
   check_begin(rows, n_rows, n_stored);
+  bool repeats = false;
   std::vector<std::size_t> last_row;  // where columns are out of order: 1 + the row that named each last
   for (std::size_t row = 0; row < n_rows; ++row) {
     const std::size_t end = rows.row_begin(row + 1);
@@ -45,13 +46,11 @@ void check_sparse_rows(const SparseRows& rows, std::size_t n_rows, std::size_t n
     last_row.resize(rows.n_columns, 0);
     for (std::size_t at = rows.row_begin(row); at < end; ++at) {
       std::size_t& last = last_row[static_cast<std::size_t>(rows.columns[at])];
-      if (last == row + 1) {
-        throw InputError(sentence("X has two sparse entries in column ", rows.columns[at], " of row ", row,
-                                  "; sum_duplicates() adds them up."));
-      }
+      repeats = repeats || last == row + 1;
       last = row + 1;
     }
   }
+  return repeats;
 }
 
 }  // namespace curvature

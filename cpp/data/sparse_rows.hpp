@@ -8,9 +8,9 @@
 
 namespace curvature {
 
-/// Throws InputError unless the rows follow each other within `n_stored` entries, all columns are in range, and none is
-/// named twice in a row.
-void check_sparse_rows(const SparseRows& rows, std::size_t n_rows, std::size_t n_stored);
+/// Throws InputError unless the rows follow each other within `n_stored` entries and all columns are in range. Returns
+/// whether a column is named twice in a row. Of `rows`, the values are not looked at.
+[[nodiscard]] bool check_sparse_rows(const SparseRows& rows, std::size_t n_rows, std::size_t n_stored);
 
 /// Calls visit(row, column, value) for every entry of rows [first, last), row by row; NaN is missing.
 template <class Visit>

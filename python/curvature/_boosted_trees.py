@@ -15,6 +15,7 @@ from ._model_estimator import ModelEstimator, stored_class_weight
 from ._params import core_params, shaping_params
 from ._schema import UNKNOWN
 from ._schema_training import check_categorical_features, read_training
+from ._sparse_tables import check_absent
 from ._trees_model import TreesModel
 from .losses.loss import Loss, warn_if_inexact
 from .model import Model, Scores
@@ -47,7 +48,9 @@ PARAMETERS = """n_estimators : int, default=300
         category in any case, and what else is not listed is read as numbers. None: an empty list.
     unknown : {{"missing", "error", "other"}}, default="missing"
         What a level counts as that comes in `predict` and was not in training: a missing value, an error, or one of
-        the levels that were too rare in training for a code of their own (missing, where none was).{extra}
+        the levels that were too rare in training for a code of their own (missing, where none was).
+    absent : {{"zero", "missing"}}, default="zero"
+        What an entry is that a sparse X does not store. In dense tables nothing is absent.{extra}
     n_jobs : int or None, default=None
         Threads; None or -1 for all that are available. The model is the same for any number, bit for bit.
     random_state : int, RandomState, Generator or None, default=0
@@ -82,7 +85,8 @@ class BoostedTrees(ModelEstimator[TreesModel]):
         if values["unknown"] not in UNKNOWN:
             raise ValueError(f"unknown={values['unknown']!r} must be 'missing', 'error' or 'other'.")
         check_categorical_features(values["categorical_features"])
-        for name in ("loss", "class_weight", "categorical_features", "unknown"):
+        check_absent(values["absent"])
+        for name in ("loss", "class_weight", "categorical_features", "unknown", "absent"):
             values.pop(name, None)
         return core_params(values)
 
@@ -97,12 +101,13 @@ class BoostedTrees(ModelEstimator[TreesModel]):
     ) -> None:
         core_loss = loss.core(columns, 0 if classes is None else len(classes))
         given = self.get_params()
-        schema, table = read_training(X, weights, given["categorical_features"])
+        schema, table = read_training(X, weights, given["categorical_features"], given["absent"])
         start_scores, forest = _core.boost_fit(table, columns, weights, core_loss, params)
         automatic = isinstance(given["categorical_features"], str)
         parameters = shaping_params(params) | {
             "categorical_features": "auto" if automatic else "listed",
             "unknown": given["unknown"],
+            "absent": given["absent"],
         }
         if classes is not None:
             parameters |= stored_class_weight(given["class_weight"], classes)
@@ -147,7 +152,8 @@ class BoostedTrees(ModelEstimator[TreesModel]):
 
     def _checked(self, X: ArrayLike) -> Any:
         model = self._fitted()
-        return model.schema.table(checked_columns(self, X, reset=False), self.get_params()["unknown"])
+        given = self.get_params()
+        return model.schema.table(checked_columns(self, X, reset=False), given["unknown"], given["absent"])
 
     @classmethod
     def _parameters_of(cls, model: Model) -> dict[str, Any]:
@@ -159,4 +165,5 @@ class BoostedTrees(ModelEstimator[TreesModel]):
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
+        tags.input_tags.sparse = True
         return tags

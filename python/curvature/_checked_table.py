@@ -14,12 +14,15 @@ from sklearn.utils.validation import check_array, check_consistent_length, valid
 from ._columns import Frame
 from ._frames import is_frame, read_frame
 
-_AS_IT_LIES: dict[str, Any] = {"dtype": "numeric", "ensure_all_finite": False}
+_AS_IT_LIES: dict[str, Any] = {"accept_sparse": "csr", "dtype": "numeric", "ensure_all_finite": False}
 _SPARSE: dict[str, Any] = {"accept_sparse": "csr", "dtype": ("float64", "float32"), "ensure_all_finite": False}
 
 
 def checked_table(estimator: BaseEstimator, X: ArrayLike, y: Any = "no_validation", **options: Any) -> Any:
-    """Shape, dtype and feature names by scikit-learn; values stay as they lie in memory, NaN and infinities allowed."""
+    """Shape, dtype and feature names by scikit-learn; values stay as they lie in memory, NaN and infinities allowed.
+
+    Sparse matrices come as CSR.
+    """
     return _checked(_AS_IT_LIES, estimator, X, y, options)
 
 

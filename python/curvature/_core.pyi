@@ -48,6 +48,7 @@ def linear_separation(
     objective: float,
     offsets: list[NDArray[np.float64]] = ...,
 ) -> dict[str, Any] | None: ...
+def repeats_columns(columns: NDArray[Any], begin: NDArray[Any], shape: tuple[int, int]) -> bool: ...
 
 class Table:
     @overload

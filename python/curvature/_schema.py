@@ -16,7 +16,8 @@ from . import _core
 from ._array_columns import matrix_frame, numbers_of
 from ._columns import Chunk, Column, Frame, TableColumn, empty_column, place_of
 from ._frames import is_frame, read_frame
-from ._tables import read_table
+from ._sparse_tables import sparse_table
+from ._tables import is_sparse, read_table
 
 KINDS = ("number", "time", "boolean", "category", "ordered")
 UNKNOWN = ("missing", "error", "other")
@@ -163,7 +164,7 @@ class Schema:
         more = [f"  … and {self.n_features - len(rows)} more"] if self.n_features > len(rows) else []
         return "\n".join([f"Schema of {self.n_features} features", *rows, *more])
 
-    def table(self, X: Any, unknown: str = "missing") -> _core.Table:
+    def table(self, X: Any, unknown: str = "missing", absent: str = "zero") -> _core.Table:
         """The table as the core reads it: levels as the codes that they had in training.
 
         Parameters
@@ -173,6 +174,8 @@ class Schema:
         unknown : {"missing", "error", "other"}
             What a level counts as that was not in training: a missing value, an error, or one of the infrequent levels
             (missing, where no level was infrequent).
+        absent : {"zero", "missing"}
+            What an entry is that a sparse matrix does not store.
 
         Raises
         ------
@@ -184,6 +187,10 @@ class Schema:
         UnknownLevelWarning
             Cells whose level was not in training.
         """
+        if is_sparse(X):
+            if self.has_levels:
+                raise ValueError("X is a sparse matrix, but the model was trained with columns that are no numbers.")
+            return sparse_table(X, absent)
         if not is_frame(X):
             array = read_table(X)
             if not self.has_levels:

@@ -13,7 +13,8 @@ from ._array_columns import matrix_frame
 from ._columns import Column, Frame, TableColumn, empty_column, place_of
 from ._frames import is_frame, read_frame
 from ._schema import BOOLEAN, NUMBER, Feature, Schema, described, integer_dictionary, read_column
-from ._tables import read_table
+from ._sparse_tables import sparse_table
+from ._tables import is_sparse, read_table
 
 MOST_LEVELS = 65_534  # with a code of their own: with those of missing and infrequent levels, codes fit two bytes
 LEAST_WEIGHT = 0.0  # of a level that has a code of its own
@@ -21,7 +22,9 @@ LEAST_WEIGHT = 0.0  # of a level that has a code of its own
 Weights = NDArray[np.float64] | None
 
 
-def read_training(X: Any, weights: Weights = None, categorical_features: Any = "auto") -> tuple[Schema, _core.Table]:
+def read_training(
+    X: Any, weights: Weights = None, categorical_features: Any = "auto", absent: str = "zero"
+) -> tuple[Schema, _core.Table]:
     """The schema of a training table, and the table as the core reads it.
 
     Parameters
@@ -32,12 +35,18 @@ def read_training(X: Any, weights: Weights = None, categorical_features: Any = "
         Rows of weight 0 do not exist: levels that only they have are not known.
     categorical_features : "auto", None, names, indices or mask
         "auto": dictionaries, text and bool. Otherwise exactly those listed, and text.
+    absent : {"zero", "missing"}
+        What an entry is that a sparse matrix does not store.
 
     Raises
     ------
     ValueError
         A column or `categorical_features` that is not allowed; the message names the column.
     """
+    if is_sparse(X):
+        if listed_features(categorical_features, None, X.shape[-1]):
+            raise ValueError(f"categorical_features={categorical_features!r}: columns of a sparse X are numbers.")
+        return Schema(X.shape[-1]), sparse_table(X, absent)
     if not is_frame(X):
         array = read_table(X)
         listed = listed_features(categorical_features, None, array.shape[1])

@@ -12,6 +12,7 @@ from . import _core
 from ._model_file import StoredModel, check_class_weight, check_seed, require
 from ._schema import UNKNOWN, Schema
 from ._schema_file import pack_schema, schema_tensors, unpack_schema
+from ._sparse_tables import check_absent
 from ._threads import thread_count
 from .losses import Loss
 from .model import Model, Scores
@@ -30,7 +31,7 @@ _TREES = {
     "cover": np.float64,
 }
 # Parameters that the core does not know.
-_OF_PYTHON = {"categorical_features", "grow_policy", "random_state", "unknown"}
+_OF_PYTHON = {"absent", "categorical_features", "grow_policy", "random_state", "unknown"}
 
 
 class TreesModel(Model):
@@ -102,7 +103,7 @@ class TreesModel(Model):
         ----------
         X : frame or array-like of shape (n, n_features)
             In any container, not only that of the training table: pandas, polars, pyarrow and whatever else has the
-            Arrow PyCapsule interface, a dictionary of arrays, a structured array, an array of numbers. NaN is missing.
+            Arrow PyCapsule interface, a dictionary of arrays, a structured array, an array of numbers, a sparse matrix. NaN is missing.
         n_jobs : int or None, default=None
             Threads; None or -1 for all that are available. The result does not depend on it.
 
@@ -171,9 +172,8 @@ class TreesModel(Model):
     def _table(self, X: Any) -> _core.Table:
         if isinstance(X, _core.Table):  # an estimator has read it
             return X
-        if hasattr(X, "toarray"):
-            raise TypeError("X is a sparse matrix; this version takes dense tables only: pass X.toarray().")
-        return self.schema.table(X, self.settings["parameters"]["unknown"])
+        parameters = self.settings["parameters"]
+        return self.schema.table(X, parameters["unknown"], parameters["absent"])
 
     def _tensors(self) -> dict[str, NDArray[Any]]:
         tensors = {f"trees.{name}": array for name, array in self.forest.arrays().items()}
@@ -203,6 +203,7 @@ def _check_settings(settings: dict[str, Any], n_classes: int | None, n_outputs: 
     known = {row["name"] for row in _core.parameter_table()} | _OF_PYTHON
     require(known == set(parameters), f"the model's parameters are {sorted(parameters)}, not {sorted(known)}.")
     unknown, categories = parameters.pop("unknown"), parameters.pop("categorical_features")
+    check_absent(parameters.pop("absent"))
     require(unknown in UNKNOWN, f"the model's unknown={unknown!r} must be one of {UNKNOWN}.")
     require(categories in ("auto", "listed"), f"the model's categorical_features={categories!r} is not known.")
     seed = parameters.pop("random_state")

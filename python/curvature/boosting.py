@@ -76,6 +76,7 @@ class BoostedTreesRegressor(RegressorMixin, BoostedTrees):
         max_bins: int = 255,
         categorical_features: Any = "auto",
         unknown: str = "missing",
+        absent: str = "zero",
         n_jobs: int | None = None,
         random_state: Any = 0,
     ) -> None:
@@ -94,6 +95,7 @@ class BoostedTreesRegressor(RegressorMixin, BoostedTrees):
         self.max_bins = max_bins
         self.categorical_features = categorical_features
         self.unknown = unknown
+        self.absent = absent
         self.n_jobs = n_jobs
         self.random_state = random_state
 
@@ -106,6 +108,9 @@ class BoostedTreesRegressor(RegressorMixin, BoostedTrees):
             pandas, polars, pyarrow and whatever else has the Arrow PyCapsule interface, a dictionary of arrays, a
             structured array, or an array of float16/32/64, integers or bool in any memory order; read where it lies,
             column by column. NaN and nulls are missing; infinities are values like others.
+        X : array-like or sparse matrix of shape (n, n_features)
+            float16/32/64, integers or bool, in any memory order; read where it lies. NaN is missing; infinities are
+            values like others. Sparse matrices are read as CSR, without making them dense.
         y : array-like of shape (n,), or (n, m) for a formula that reads ``y[0]`` to ``y[m - 1]``
             Finite numbers, in the domain of the loss.
         sample_weight : array-like of shape (n,), optional
@@ -193,6 +198,7 @@ class BoostedTreesClassifier(ClassifierMixin, BoostedTrees):
         max_bins: int = 255,
         categorical_features: Any = "auto",
         unknown: str = "missing",
+        absent: str = "zero",
         class_weight: Any = None,
         n_jobs: int | None = None,
         random_state: Any = 0,
@@ -212,6 +218,7 @@ class BoostedTreesClassifier(ClassifierMixin, BoostedTrees):
         self.max_bins = max_bins
         self.categorical_features = categorical_features
         self.unknown = unknown
+        self.absent = absent
         self.class_weight = class_weight
         self.n_jobs = n_jobs
         self.random_state = random_state
