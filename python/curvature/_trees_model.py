@@ -103,7 +103,8 @@ class TreesModel(Model):
         ----------
         X : frame or array-like of shape (n, n_features)
             In any container, not only that of the training table: pandas, polars, pyarrow and whatever else has the
-            Arrow PyCapsule interface, a dictionary of arrays, a structured array, an array of numbers, a sparse matrix. NaN is missing.
+            Arrow PyCapsule interface, a dictionary of arrays, a structured array, an array of numbers, a sparse matrix. NaN
+            is missing.
         n_jobs : int or None, default=None
             Threads; None or -1 for all that are available. The result does not depend on it.
 

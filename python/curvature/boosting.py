@@ -104,13 +104,11 @@ class BoostedTreesRegressor(RegressorMixin, BoostedTrees):
 
         Parameters
         ----------
-        X : frame or array-like of shape (n, n_features)
+        X : frame, array-like or sparse matrix of shape (n, n_features)
             pandas, polars, pyarrow and whatever else has the Arrow PyCapsule interface, a dictionary of arrays, a
             structured array, or an array of float16/32/64, integers or bool in any memory order; read where it lies,
-            column by column. NaN and nulls are missing; infinities are values like others.
-        X : array-like or sparse matrix of shape (n, n_features)
-            float16/32/64, integers or bool, in any memory order; read where it lies. NaN is missing; infinities are
-            values like others. Sparse matrices are read as CSR, without making them dense.
+            column by column. NaN and nulls are missing; infinities are values like others. Sparse matrices of scipy
+            are read as CSR, without making them dense.
         y : array-like of shape (n,), or (n, m) for a formula that reads ``y[0]`` to ``y[m - 1]``
             Finite numbers, in the domain of the loss.
         sample_weight : array-like of shape (n,), optional
