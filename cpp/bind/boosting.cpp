@@ -18,9 +18,12 @@ void register_boosting(py::module_& module) {
   module.def(
       "boost_fit",
       [](const BoundTable& X, const std::vector<DoubleArray>& columns, const std::optional<DoubleArray>& weights,
-         const std::shared_ptr<Loss>& loss, const py::dict& values) {
+         const std::shared_ptr<Loss>& loss, const py::dict& values, const std::vector<DoubleArray>& offsets,
+         double absent_weight) {
         const Table& table = X.table();
-        const LossTable target = loss_table(columns, weights, *loss, table.n_rows);
+        LossTable target = loss_table(columns, weights, *loss, table.n_rows);
+        target.offsets = offset_columns(offsets, *loss, table.n_rows);
+        target.absent_weight = absent_weight;
         const BoostParams params = boost_params(values);
         std::optional<BoostedTrees> fitted;
         {
@@ -29,7 +32,8 @@ void register_boosting(py::module_& module) {
         }
         return py::make_tuple(to_array(fitted->start_scores), std::make_shared<Forest>(std::move(fitted->forest)));
       },
-      py::arg("X"), py::arg("columns"), py::arg("weights"), py::arg("loss"), py::arg("params"));
+      py::arg("X"), py::arg("columns"), py::arg("weights"), py::arg("loss"), py::arg("params"),
+      py::arg("offsets") = std::vector<DoubleArray>{}, py::arg("absent_weight") = 0.0);
 }
 
 }  // namespace curvature

@@ -21,6 +21,20 @@ LossTable loss_table(const std::vector<DoubleArray>& columns, const std::optiona
   return target;
 }
 
+std::vector<const double*> offset_columns(const std::vector<DoubleArray>& offsets, const Loss& loss,
+                                          std::size_t n_rows) {
+  std::vector<const double*> columns;
+  for (const DoubleArray& offset : offsets) {
+    require_length(offset, n_rows, "offset");
+    columns.push_back(offset.data());
+  }
+  if (!offsets.empty() && offsets.size() != loss.info().n_outputs) {
+    throw InputError(sentence("offset has ", offsets.size(), " columns; one for each of ", loss.info().n_outputs,
+                              " scores is needed."));
+  }
+  return columns;
+}
+
 std::function<void()> stop_on_signal() {
   return [looked = std::chrono::steady_clock::now()]() mutable {
     const auto now = std::chrono::steady_clock::now();

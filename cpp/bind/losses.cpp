@@ -7,6 +7,7 @@
 #include "base/processors.hpp"
 #include "bind/array.hpp"
 #include "bind/array_loss.hpp"
+#include "bind/fit_input.hpp"
 #include "bind/register.hpp"
 #include "loss/formula.hpp"
 #include "loss/named.hpp"
@@ -140,7 +141,7 @@ py::tuple loss_pairs(Loss& loss, PairsOf compute, const Columns& columns, const 
 }
 
 py::array_t<double> start_scores(const Loss& loss, const Columns& columns, const std::optional<DoubleArray>& weights,
-                                 int n_jobs) {
+                                 int n_jobs, const Columns& offsets, double absent_weight) {
   LossTable table;
   table.n_rows = columns.empty() ? 0 : static_cast<std::size_t>(columns[0].size());
   table.columns = pointers(columns, loss.info().n_columns, table.n_rows, "columns");
@@ -148,6 +149,8 @@ py::array_t<double> start_scores(const Loss& loss, const Columns& columns, const
     require_length(*weights, table.n_rows, "weights");
     table.weights = weights->data();
   }
+  table.offsets = offset_columns(offsets, loss, table.n_rows);
+  table.absent_weight = absent_weight;
   std::vector<double> scores;
   {
     const py::gil_scoped_release unlocked;
@@ -166,7 +169,7 @@ py::dict as_dict(const Domain& domain) {
   return row;
 }
 
-py::list loss_table() {
+py::list known_loss_table() {
   py::list rows;
   for (const KnownLoss& known : known_losses()) {
     py::list parameters;
@@ -229,14 +232,15 @@ void register_losses(py::module_& module) {
             return loss_pairs(loss, &Loss::steps, columns, scores, py::none());
           },
           py::arg("columns"), py::arg("scores"))
-      .def("start_scores", &start_scores, py::arg("columns"), py::arg("weights") = py::none(), py::arg("n_jobs") = 1);
+      .def("start_scores", &start_scores, py::arg("columns"), py::arg("weights") = py::none(), py::arg("n_jobs") = 1,
+           py::arg("offsets") = Columns{}, py::arg("absent_weight") = 0.0);
 
   module.def(
       "named_loss",
-      [](const std::string& name, const py::dict& parameters, std::size_t n_classes, const std::string& isa) {
-        return make_loss(name, named_values(parameters), n_classes, set_of(isa));
-      },
-      py::arg("name"), py::arg("parameters") = py::dict(), py::arg("n_classes") = 0, py::arg("isa") = "");
+      [](const std::string& name, const py::dict& parameters, std::size_t n_classes, const std::string& isa,
+         bool of_shares) { return make_loss(name, named_values(parameters), n_classes, set_of(isa), of_shares); },
+      py::arg("name"), py::arg("parameters") = py::dict(), py::arg("n_classes") = 0, py::arg("isa") = "",
+      py::arg("of_shares") = false);
   module.def(
       "array_loss",
       [](py::object function, std::size_t n_outputs) -> std::shared_ptr<Loss> {
@@ -251,7 +255,7 @@ void register_losses(py::module_& module) {
       },
       py::arg("graph"), py::arg("node"), py::arg("n_columns") = 1, py::arg("n_outputs") = 1,
       py::arg("name") = "formula", py::arg("isa") = "");
-  module.def("loss_table", &loss_table);
+  module.def("loss_table", &known_loss_table);
   module.def("weighted_quantile", &quantile_of, py::arg("values"), py::arg("weights"), py::arg("level"),
              py::arg("width") = 0.0);
 }

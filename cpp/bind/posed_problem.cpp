@@ -12,14 +12,7 @@ LinearExtras linear_extras(const Factors& penalty_factors, const std::vector<Dou
                            std::size_t n_rows) {
   LinearExtras extras;
   extras.penalty_factors = penalty_factors.value_or(std::vector<double>{});
-  for (const DoubleArray& offset : offsets) {
-    require_length(offset, n_rows, "offset");
-    extras.offsets.push_back(offset.data());
-  }
-  if (!offsets.empty() && offsets.size() != loss.info().n_outputs) {
-    throw InputError(sentence("offset has ", offsets.size(), " columns; one for each of ", loss.info().n_outputs,
-                              " scores is needed."));
-  }
+  extras.offsets = offset_columns(offsets, loss, n_rows);
   return extras;
 }
 

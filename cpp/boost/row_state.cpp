@@ -66,7 +66,11 @@ RowState::RowState(Loss& loss, const LossTable& target, int threads)
 }
 
 void RowState::start(const std::vector<double>& scores) {
-  for (std::size_t k = 0; k < n_outputs_; ++k) std::fill_n(score_columns_[k], n_rows_, scores[k]);
+  for (std::size_t k = 0; k < n_outputs_; ++k) {
+    std::fill_n(score_columns_[k], n_rows_, scores[k]);
+    if (target_.offsets.empty()) continue;
+    for (std::size_t row = 0; row < n_rows_; ++row) score_columns_[k][row] += target_.offsets[k][row];
+  }
 }
 
 void RowState::begin_round() {

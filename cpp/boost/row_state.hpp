@@ -49,6 +49,7 @@ class RowState {
   /// What `target` points at is the caller's and must outlive this.
   RowState(Loss& loss, const LossTable& target, int threads);
 
+  /// These scores, the same for every row, and the offsets of the target.
   void start(const std::vector<double>& scores);
 
   void begin_round();

@@ -173,7 +173,9 @@ FittedLinear fit_linear(const Design& design, const LossTable& target, Loss& los
     if (extras.start) {
       start = *extras.start;
     } else if (params.fit_intercept) {
-      start.intercepts = loss.start_scores(target, problem.threads);
+      LossTable beside_offsets = target;
+      beside_offsets.offsets = problem.offsets;
+      start.intercepts = loss.start_scores(beside_offsets, problem.threads);
     }
     const auto run = [&](const LinearProblem& of, const Stopping& until, const Coefficients& from) {
       return solve(of, solver, until, from);

@@ -26,6 +26,8 @@ struct LossTable {
   std::vector<const double*> columns;
   const double* weights = nullptr;
   std::size_t n_rows = 0;
+  std::vector<const double*> offsets = {};  // none, or a column an output, that is added to its scores
+  double absent_weight = 0;  // at most what a class without rows counts for in start scores; 0: next to nothing
 };
 
 /// What is known of one score of a formula.
@@ -80,9 +82,9 @@ class Loss {
   }
   /// Called once a round with all scores, before any `steps` of the round.
   virtual void prepare(const double* const* /*scores*/, std::size_t /*n_rows*/) {}
-  /// The scores, the same for every row, that minimise the weighted loss; of several minima that which lies downhill
-  /// from 0, or from the median of y where the loss is of the residual. The same bits for any number of threads. Throws
-  /// InputError where the loss is not finite there.
+  /// What is to be added to every row's offset so that the weighted loss is least; of several minima that which lies
+  /// downhill from a score of 0, or from the median of y where the loss is of the residual. The same bits for any
+  /// number of threads. Throws InputError where the loss is not finite there.
   [[nodiscard]] virtual std::vector<double> start_scores(const LossTable& table, int threads) const;
 
  protected:

@@ -80,10 +80,10 @@ std::shared_ptr<Loss> make_pointwise(const NamedValues& given, const PointwiseLo
 }  // namespace
 
 std::shared_ptr<Loss> make_loss(const std::string& name, const NamedValues& parameters, std::size_t n_classes,
-                                InstructionSet set) {
+                                InstructionSet set, bool of_shares) {
   if (name == "softmax") {
     if (!parameters.empty()) throw unknown_parameter(name, parameters[0].first, "");
-    return std::make_shared<SoftmaxLoss>(n_classes, set);
+    return std::make_shared<SoftmaxLoss>(n_classes, set, of_shares);
   }
   std::shared_ptr<Loss> made;
   std::string known;

@@ -13,10 +13,11 @@ namespace curvature {
 
 using NamedValues = std::vector<std::pair<std::string, double>>;
 
-/// Parameters that are not named take their defaults; `n_classes` is read by softmax alone. Throws InputError for an
-/// unknown name, an unknown parameter, or a value out of its bounds.
+/// Parameters that are not named take their defaults; `n_classes` and `of_shares` (y is a share a class, not a class)
+/// are read by softmax alone. Throws InputError for an unknown name, an unknown parameter, or a value out of its
+/// bounds.
 [[nodiscard]] std::shared_ptr<Loss> make_loss(const std::string& name, const NamedValues& parameters,
-                                              std::size_t n_classes, InstructionSet set);
+                                              std::size_t n_classes, InstructionSet set, bool of_shares = false);
 
 struct LossParameter {
   std::string name;

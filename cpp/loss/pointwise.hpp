@@ -29,6 +29,9 @@ class PointwiseLoss final : public Loss {
   [[nodiscard]] std::vector<double> start_scores(const LossTable& table, int threads) const override;
 
  private:
+  /// Of losses whose least constant score follows from the mean of y, where there is no offset.
+  [[nodiscard]] std::vector<double> start_of_mean(const LossTable& table, int threads) const;
+
   StartRule start_;
   std::vector<double> parameters_;
   const PointwiseLoops& loops_;

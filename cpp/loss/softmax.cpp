@@ -6,11 +6,12 @@
 
 #include "base/errors.hpp"
 #include "base/threads.hpp"
+#include "loss/start.hpp"
 
 namespace curvature {
 namespace {
 
-LossInfo softmax_info(std::size_t n_classes) {
+LossInfo softmax_info(std::size_t n_classes, bool of_shares) {
   if (n_classes < 2) {
     throw InputError(sentence("n_classes=", n_classes, " must be at least 2 for loss='softmax'."));
   }
@@ -20,6 +21,10 @@ LossInfo softmax_info(std::size_t n_classes) {
   info.link = Link::softmax;
   info.has_mixed_derivatives = true;
   info.domain = {.low = 0, .high = static_cast<double>(n_classes - 1), .whole = true};
+  if (of_shares) {
+    info.n_columns = n_classes;
+    info.domain = {.low = 0, .high = 1};
+  }
   return info;
 }
 
@@ -34,27 +39,36 @@ const SoftmaxTable& loops_of(InstructionSet set) {
   return tables.of(set);
 }
 
-// The scores' columns from a block's first row on.
-std::vector<const double*> from_begin(const LossRows& rows, std::size_t n_classes) {
-  std::vector<const double*> scores(rows.scores, rows.scores + n_classes);
-  for (const double*& score : scores) score += rows.begin;
-  return scores;
+// Columns from a block's first row on.
+std::vector<const double*> from_begin(const double* const* columns, const LossRows& rows, std::size_t n_classes) {
+  std::vector<const double*> found(columns, columns + n_classes);
+  for (const double*& column : found) column += rows.begin;
+  return found;
 }
 
 }  // namespace
 
-SoftmaxLoss::SoftmaxLoss(std::size_t n_classes, InstructionSet set)
-    : Loss(softmax_info(n_classes)), loops_(loops_of(set)) {}
+SoftmaxLoss::SoftmaxLoss(std::size_t n_classes, InstructionSet set, bool of_shares)
+    : Loss(softmax_info(n_classes, of_shares)), loops_(loops_of(set)) {}
 
 void SoftmaxLoss::values(const LossRows& rows, double* out) const {
   const std::size_t n_classes = info_.n_outputs;
-  loops_.values(rows.columns[0] + rows.begin, from_begin(rows, n_classes).data(), n_classes, rows.size, out);
+  const auto scores = from_begin(rows.scores, rows, n_classes);
+  if (of_shares()) {
+    const auto shares = from_begin(rows.columns, rows, n_classes);
+    return loops_.values_of_shares(shares.data(), scores.data(), n_classes, rows.size, out);
+  }
+  loops_.values(rows.columns[0] + rows.begin, scores.data(), n_classes, rows.size, out);
 }
 
 void SoftmaxLoss::derivatives(const LossRows& rows, double* const* gradients, double* const* hessians) const {
   const std::size_t n_classes = info_.n_outputs;
-  loops_.derivatives(rows.columns[0] + rows.begin, from_begin(rows, n_classes).data(), n_classes, rows.size, gradients,
-                     hessians);
+  const auto scores = from_begin(rows.scores, rows, n_classes);
+  if (of_shares()) {
+    const auto shares = from_begin(rows.columns, rows, n_classes);
+    return loops_.derivatives_of_shares(shares.data(), scores.data(), n_classes, rows.size, gradients, hessians);
+  }
+  loops_.derivatives(rows.columns[0] + rows.begin, scores.data(), n_classes, rows.size, gradients, hessians);
 }
 
 void SoftmaxLoss::mixed_derivatives(const LossRows& rows, double* const* mixed) const {
@@ -67,12 +81,29 @@ void SoftmaxLoss::mixed_derivatives(const LossRows& rows, double* const* mixed) 
     unused.push_back(shares[k] + rows.size);
   }
   derivatives(rows, shares.data(), unused.data());
-  for (std::size_t i = 0; i < rows.size; ++i) shares[static_cast<std::size_t>(rows.columns[0][rows.begin + i])][i] += 1;
+  for (std::size_t i = 0; i < rows.size; ++i) {
+    const std::size_t row = rows.begin + i;
+    if (!of_shares()) shares[static_cast<std::size_t>(rows.columns[0][row])][i] += 1;
+    for (std::size_t k = 0; k < n_classes && of_shares(); ++k) shares[k][i] += rows.columns[k][row];
+  }
   for (std::size_t k = 1; k < n_classes; ++k) {
     for (std::size_t l = 0; l < k; ++l, ++mixed) {
       for (std::size_t i = 0; i < rows.size; ++i) (*mixed)[i] = -shares[k][i] * shares[l][i];
     }
   }
+}
+
+void SoftmaxLoss::count(const LossTable& table, std::size_t row, double* totals) const {
+  const double weight = table.weights ? table.weights[row] : 1.0;
+  if (of_shares()) {
+    for (std::size_t k = 0; k < info_.n_outputs; ++k) totals[k] += weight * table.columns[k][row];
+    return;
+  }
+  const double y = table.columns[0][row];
+  if (!info_.domain.contain(y)) {
+    throw InputError(sentence("y[", row, "]=", y, " must be a class from 0 to ", info_.n_outputs - 1, "."));
+  }
+  totals[static_cast<std::size_t>(y)] += weight;
 }
 
 std::vector<double> SoftmaxLoss::start_scores(const LossTable& table, int threads) const {
@@ -82,13 +113,7 @@ std::vector<double> SoftmaxLoss::start_scores(const LossTable& table, int thread
   std::vector<double> partial((table.n_rows + kTask - 1) / kTask * n_classes);
   parallel_ranges(table.n_rows, kTask, threads, [&](std::size_t begin, std::size_t end, int) {
     double* sums = partial.data() + begin / kTask * n_classes;
-    for (std::size_t row = begin; row < end; ++row) {
-      const double y = table.columns[0][row];
-      if (!info_.domain.contain(y)) {
-        throw InputError(sentence("y[", row, "]=", y, " must be a class from 0 to ", n_classes - 1, "."));
-      }
-      sums[static_cast<std::size_t>(y)] += table.weights ? table.weights[row] : 1.0;
-    }
+    for (std::size_t row = begin; row < end; ++row) count(table, row, sums);
   });
   std::vector<double> totals(n_classes);
   double all = 0;
@@ -96,9 +121,18 @@ std::vector<double> SoftmaxLoss::start_scores(const LossTable& table, int thread
     totals[i % n_classes] += partial[i];
     all += partial[i];
   }
+  const double absent = weight_of_absent(table, totals);
   std::vector<double> scores;
-  for (const double total : totals) {
-    scores.push_back(std::log(all > 0 ? std::max(total / all, kLeastShare) : 1.0 / static_cast<double>(n_classes)));
+  for (std::size_t k = 0; k < n_classes; ++k) {
+    const double share = (totals[k] > 0 ? totals[k] : absent) / all;
+    scores.push_back(std::log(all > 0 ? std::max(share, kLeastShare) : 1.0 / static_cast<double>(n_classes)));
+    scores[k] -= level_of_offset(table, k, Link::identity, threads);
+  }
+  if (table.offsets.empty()) return scores;
+  const std::vector<double> guess = scores;
+  scores = search_start(*this, table, std::move(scores), threads);
+  for (std::size_t k = 0; k < n_classes; ++k) {
+    if (!(totals[k] > 0)) scores[k] = guess[k];  // its least is at infinity
   }
   return scores;
 }

@@ -69,26 +69,62 @@ void in_blocks(std::size_t n, Visit&& visit) {
   });
 }
 
-[[gnu::flatten]] void values(const double* y, const double* const* scores, std::size_t n_classes, std::size_t n,
-                             double* out) {
+// What the target says of a class in some rows, from a class code a row or from a share a class and row.
+struct Codes {
+  const double* y;
+
+  template <class Lanes>
+  [[nodiscard]] Doubles distance(const double* const* scores, std::size_t n_classes, std::size_t row, Doubles most,
+                                 Lanes m) const {
+    const Doubles label = load_some(y + row, m);
+    Doubles own = most;
+    for (std::size_t k = 0; k < n_classes; ++k) {
+      own = label == static_cast<double>(k) ? load_some(scores[k] + row, m) : own;
+    }
+    return most - own;
+  }
+  template <class Lanes>
+  [[nodiscard]] Doubles gradient(std::size_t k, std::size_t row, Doubles p, Doubles q, Lanes m) const {
+    return load_some(y + row, m) == static_cast<double>(k) ? -q : p;
+  }
+};
+
+struct Shares {
+  const double* const* y;
+
+  template <class Lanes>
+  [[nodiscard]] Doubles distance(const double* const* scores, std::size_t n_classes, std::size_t row, Doubles most,
+                                 Lanes m) const {
+    Doubles sum{};
+    for (std::size_t k = 0; k < n_classes; ++k) {
+      sum += load_some(y[k] + row, m) * (most - load_some(scores[k] + row, m));
+    }
+    return sum;
+  }
+  template <class Lanes>
+  [[nodiscard]] Doubles gradient(std::size_t k, std::size_t row, Doubles p, Doubles q, Lanes m) const {
+    const Doubles share = load_some(y[k] + row, m);
+    return (1.0 - share) * p - share * q;  // p - share, with all digits where both are near 1
+  }
+};
+
+template <class Target>
+inline void all_values(const Target& target, const double* const* scores, std::size_t n_classes, std::size_t n,
+                       double* out) {
   in_blocks(n, [&](Block& block, std::size_t row, std::size_t rows, auto m) {
     block.find_largest(scores, n_classes, row, rows, m);
     block.sum_terms(scores, n_classes, row, rows, m, [](std::size_t, std::size_t, Doubles) {});
     for (std::size_t i = 0; i < rows; i += kLanes) {
-      const Doubles label = load_some(y + row + i, m);
-      const Doubles most = load<Doubles>(block.most + i);
-      Doubles own = most;
-      for (std::size_t k = 0; k < n_classes; ++k) {
-        own = label == static_cast<double>(k) ? load_some(scores[k] + row + i, m) : own;
-      }
-      store_some(out + row + i, (most - own) + log1p(block.rest(i)), m);
+      const Doubles distance = target.distance(scores, n_classes, row + i, load<Doubles>(block.most + i), m);
+      store_some(out + row + i, distance + log1p(block.rest(i)), m);
     }
   });
 }
 
 // One exponential a score; the terms wait in the gradients' memory for their sum.
-[[gnu::flatten]] void derivatives(const double* y, const double* const* scores, std::size_t n_classes, std::size_t n,
-                                  double* const* gradients, double* const* hessians) {
+template <class Target>
+inline void all_derivatives(const Target& target, const double* const* scores, std::size_t n_classes, std::size_t n,
+                            double* const* gradients, double* const* hessians) {
   in_blocks(n, [&](Block& block, std::size_t row, std::size_t rows, auto m) {
     block.find_largest(scores, n_classes, row, rows, m);
     block.sum_terms(scores, n_classes, row, rows, m,
@@ -98,21 +134,38 @@ void in_blocks(std::size_t n, Visit&& visit) {
     for (std::size_t k = 0; k < n_classes; ++k) {
       double* const gradient = gradients[k] + row;
       double* const hessian = hessians[k] + row;
-      const double class_ = static_cast<double>(k);
       for (std::size_t i = 0; i < rows; i += kLanes) {
         const Doubles e = load_some(gradient + i, m);
         const Doubles p = e * load<Doubles>(per_sum + i);
         const Doubles others = block.rest(i) * load<Doubles>(per_sum + i);
         const Doubles q = e < 1.0 ? 1.0 - p : others;  // 1 - p, with all its digits where p is near 1
-        store_some(gradient + i, load_some(y + row + i, m) == class_ ? -q : p, m);
+        store_some(gradient + i, target.gradient(k, row + i, p, q, m), m);
         store_some(hessian + i, p * q, m);
       }
     }
   });
 }
 
+[[gnu::flatten]] void values(const double* y, const double* const* scores, std::size_t n_classes, std::size_t n,
+                             double* out) {
+  all_values(Codes{y}, scores, n_classes, n, out);
+}
+[[gnu::flatten]] void derivatives(const double* y, const double* const* scores, std::size_t n_classes, std::size_t n,
+                                  double* const* gradients, double* const* hessians) {
+  all_derivatives(Codes{y}, scores, n_classes, n, gradients, hessians);
+}
+[[gnu::flatten]] void values_of_shares(const double* const* y, const double* const* scores, std::size_t n_classes,
+                                       std::size_t n, double* out) {
+  all_values(Shares{y}, scores, n_classes, n, out);
+}
+[[gnu::flatten]] void derivatives_of_shares(const double* const* y, const double* const* scores, std::size_t n_classes,
+                                            std::size_t n, double* const* gradients, double* const* hessians) {
+  all_derivatives(Shares{y}, scores, n_classes, n, gradients, hessians);
+}
+
 }  // namespace
 
-extern const SoftmaxTable CURVATURE_ISA_SYMBOL(softmax_table){values, derivatives};
+extern const SoftmaxTable CURVATURE_ISA_SYMBOL(softmax_table){values, derivatives, values_of_shares,
+                                                              derivatives_of_shares};
 
 }  // namespace curvature

@@ -7,11 +7,16 @@
 
 namespace curvature {
 
-/// y holds class codes; scores, gradients and Hessians are a column of n rows a class.
+/// y holds class codes, or is a column of shares a class; scores, gradients and Hessians are a column of n rows a
+/// class.
 struct SoftmaxTable {
   void (*values)(const double* y, const double* const* scores, std::size_t n_classes, std::size_t n, double* values);
   void (*derivatives)(const double* y, const double* const* scores, std::size_t n_classes, std::size_t n,
                       double* const* gradients, double* const* hessians);
+  void (*values_of_shares)(const double* const* y, const double* const* scores, std::size_t n_classes, std::size_t n,
+                           double* values);
+  void (*derivatives_of_shares)(const double* const* y, const double* const* scores, std::size_t n_classes,
+                                std::size_t n, double* const* gradients, double* const* hessians);
 };
 
 extern const SoftmaxTable softmax_table_baseline;

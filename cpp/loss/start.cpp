@@ -17,6 +17,32 @@ constexpr int kPasses = 60;          // over all rows, an output
 constexpr int kSweeps = 20;
 constexpr double kClose = 1e-12;  // relative error of a start score that is good enough
 
+// The weighted mean of number(row). A row of weight 0 adds nothing, whatever its number.
+template <class Number>
+double mean_over(const LossTable& table, int threads, const Number& number) {
+  struct Sum {
+    double total = 0;
+    double weight = 0;
+  };
+  std::vector<Sum> partial((table.n_rows + kTask - 1) / kTask);
+  parallel_ranges(table.n_rows, kTask, threads, [&](std::size_t begin, std::size_t end, int) {
+    Sum sum;
+    for (std::size_t row = begin; row < end; ++row) {
+      const double w = table.weights ? table.weights[row] : 1.0;
+      if (!(w > 0)) continue;
+      sum.total += w * number(row);
+      sum.weight += w;
+    }
+    partial[begin / kTask] = sum;
+  });
+  Sum all;
+  for (const Sum& sum : partial) {
+    all.total += sum.total;
+    all.weight += sum.weight;
+  }
+  return all.weight > 0 ? all.total / all.weight : 0;
+}
+
 // A descent along one score. `near_` is a point with a slope towards `far_`, and far_ one beyond a minimum.
 class Descent {
  public:
@@ -117,30 +143,34 @@ class Descent {
 }  // namespace
 
 double weighted_mean(const double* y, const LossTable& table, int threads) {
-  struct Sum {
-    double total = 0;
-    double weight = 0;
-  };
-  std::vector<Sum> partial((table.n_rows + kTask - 1) / kTask);
-  parallel_ranges(table.n_rows, kTask, threads, [&](std::size_t begin, std::size_t end, int) {
-    Sum sum;
-    for (std::size_t row = begin; row < end; ++row) {
-      const double w = table.weights ? table.weights[row] : 1.0;
-      sum.total += w * y[row];
-      sum.weight += w;
-    }
-    partial[begin / kTask] = sum;
-  });
-  Sum all;
-  for (const Sum& sum : partial) {
-    all.total += sum.total;
-    all.weight += sum.weight;
+  return mean_over(table, threads, [=](std::size_t row) { return y[row]; });
+}
+
+double level_of_offset(const LossTable& table, std::size_t output, Link link, int threads) {
+  if (table.offsets.empty()) return 0;
+  const double* const offset = table.offsets[output];
+  if (link != Link::log) return weighted_mean(offset, table, threads);
+  double most = -std::numeric_limits<double>::infinity();  // so that no exponential overflows
+  for (std::size_t row = 0; row < table.n_rows; ++row) {
+    if (!table.weights || table.weights[row] > 0) most = std::max(most, offset[row]);
   }
-  return all.weight > 0 ? all.total / all.weight : 0;
+  const double mean = mean_over(table, threads, [=](std::size_t row) { return std::exp(offset[row] - most); });
+  return most + std::log(mean);
+}
+
+double weight_of_absent(const LossTable& table, const std::vector<double>& class_weights) {
+  double rarest = std::numeric_limits<double>::infinity();
+  for (const double weight : class_weights) {
+    if (weight > 0) rarest = std::min(rarest, weight);
+  }
+  return std::min(table.absent_weight, rarest / 2);
 }
 
 double start_quantile(const LossTable& table, double level, double width) {
   std::vector<double> y(table.columns[0], table.columns[0] + table.n_rows);
+  if (!table.offsets.empty()) {
+    for (std::size_t row = 0; row < table.n_rows; ++row) y[row] -= table.offsets[0][row];
+  }
   std::vector<double> weights;
   if (table.weights) weights.assign(table.weights, table.weights + table.n_rows);
   return weighted_quantile(y.data(), table.weights ? weights.data() : nullptr, table.n_rows, level, width);
@@ -168,6 +198,9 @@ std::vector<double> search_start(const Loss& loss, const LossTable& table, std::
 
 std::vector<double> Loss::start_scores(const LossTable& table, int threads) const {
   std::vector<double> guess(info_.n_outputs);
+  for (std::size_t k = 0; k < guess.size() && !table.offsets.empty(); ++k) {
+    guess[k] = -level_of_offset(table, k, info_.link, threads);
+  }
   if (info_.of_residual) guess[0] = start_quantile(table, 0.5, 0);
   return search_start(*this, table, std::move(guess), threads);
 }

@@ -12,14 +12,15 @@ namespace {
 constexpr std::size_t kTask = 4096;  // rows a partial sum
 constexpr std::size_t kBlock = 512;  // rows that stay in L1
 
-// The derivatives of up to kBlock rows whose scores are all the same.
+// The derivatives of up to kBlock rows whose scores are all the same, but for their offsets.
 class ConstantScores {
  public:
   ConstantScores(const Loss& loss, const std::vector<double>& scores)
-      : loss_(loss), memory_((3 * scores.size() + 1) * kBlock), columns_(loss.info().n_columns) {
+      : loss_(loss), start_(scores), memory_((3 * scores.size() + 1) * kBlock), columns_(loss.info().n_columns) {
     for (std::size_t k = 0; k < scores.size(); ++k) {
       double* own = memory_.data() + 3 * k * kBlock;
       std::fill_n(own, kBlock, scores[k]);
+      own_scores_.push_back(own);
       scores_.push_back(own);
       gradients_.push_back(own + kBlock);
       hessians_.push_back(own + 2 * kBlock);
@@ -28,6 +29,9 @@ class ConstantScores {
   }
   void evaluate(const LossTable& table, std::size_t begin, std::size_t n) {
     for (std::size_t c = 0; c < columns_.size(); ++c) columns_[c] = table.columns[c] + begin;
+    for (std::size_t k = 0; k < table.offsets.size(); ++k) {
+      for (std::size_t i = 0; i < n; ++i) own_scores_[k][i] = start_[k] + table.offsets[k][begin + i];
+    }
     const LossRows rows{columns_.data(), scores_.data(), 0, n};
     if (loss_.info().has_values) loss_.values(rows, values_);
     loss_.derivatives(rows, gradients_.data(), hessians_.data());
@@ -38,8 +42,10 @@ class ConstantScores {
 
  private:
   const Loss& loss_;
+  std::vector<double> start_;
   std::vector<double> memory_;
   std::vector<const double*> columns_;
+  std::vector<double*> own_scores_;
   std::vector<const double*> scores_;
   std::vector<double*> gradients_;
   std::vector<double*> hessians_;

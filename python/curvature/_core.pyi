@@ -23,6 +23,8 @@ def boost_fit(
     weights: NDArray[np.float64] | None,
     loss: Loss,
     params: dict[str, Any],
+    offsets: list[NDArray[np.float64]] = ...,
+    absent_weight: float = 0.0,
 ) -> tuple[NDArray[np.float64], Forest]: ...
 def linear_inference(
     X: Any,
@@ -208,10 +210,17 @@ class Loss:
         self, columns: Sequence[NDArray[np.float64]], scores: Sequence[NDArray[np.float64]]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]: ...
     def start_scores(
-        self, columns: Sequence[NDArray[np.float64]], weights: ArrayLike | None = None, n_jobs: int = 1
+        self,
+        columns: Sequence[NDArray[np.float64]],
+        weights: ArrayLike | None = None,
+        n_jobs: int = 1,
+        offsets: Sequence[NDArray[np.float64]] = ...,
+        absent_weight: float = 0.0,
     ) -> NDArray[np.float64]: ...
 
-def named_loss(name: str, parameters: dict[str, float], n_classes: int = 0, isa: str = "") -> Loss: ...
+def named_loss(
+    name: str, parameters: dict[str, float], n_classes: int = 0, isa: str = "", of_shares: bool = False
+) -> Loss: ...
 def formula_loss(
     graph: Graph, node: int, n_columns: int, n_outputs: int, name: str = "formula", isa: str = ""
 ) -> Loss: ...

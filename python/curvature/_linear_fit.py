@@ -130,10 +130,7 @@ class LinearProblem:
         """Where descent begins: at 0, or at the best constant for losses with a log link, steep far from it."""
         if self.loss.link.name != "log" or not params.linear["fit_intercept"]:
             return None
-        intercepts = self.core_loss().start_scores(self.columns, self.weights)
-        for output, offset in enumerate(self.offsets):
-            largest = offset.max()  # so that no exponential overflows
-            intercepts[output] -= largest + np.log(np.average(np.exp(offset - largest), weights=self.weights))
+        intercepts = self.core_loss().start_scores(self.columns, self.weights, offsets=self.offsets)
         return np.zeros((len(intercepts), self.n_features)), intercepts
 
     def _descend(self, params: LinearParams, alpha: float, start: Start | None) -> Solution:

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from . import _core
 from ._linear_params import check_stored_params
 from ._model_file import StoredModel, check_class_weight, require
-from ._tables import n_rows_of, read_design, read_offset, require_finite
+from ._tables import n_rows_of, read_design, require_finite
 from ._threads import thread_count
 from .losses import Loss
 from .model import Model, Scores
@@ -76,7 +76,9 @@ class LinearModel(Model):
         """Raw scores a row has."""
         return self.coefficients.n_outputs
 
-    def decision_function(self, X: Any, *, offset: ArrayLike | None = None, n_jobs: int | None = None) -> Scores:
+    def decision_function(
+        self, X: Any, *, offset: ArrayLike | None = None, exposure: ArrayLike | None = None, n_jobs: int | None = None
+    ) -> Scores:
         """Raw scores, ``f_k = x . weights[k] + intercepts[k] + offset_k``.
 
         Parameters
@@ -85,6 +87,8 @@ class LinearModel(Model):
             float32/64 as they lie, other numbers as float64; NaN and infinities are refused.
         offset : number or array-like of shape (n,) or (n, n_outputs), optional
             Added to the raw scores. A model that was fitted with an offset wants one.
+        exposure : number or array-like of shape (n,) or (n, n_outputs), optional
+            An offset as its exponential, where the link is the log; with an offset, both count.
         n_jobs : int or None, default=None
             Threads; None or -1 for all that are available. The result does not depend on it.
 
@@ -98,36 +102,16 @@ class LinearModel(Model):
             Another number of columns than in training, other names, numbers that are not finite, or no offset.
         """
         self._check_names(X)
-        if offset is None and self.settings["offset"]:
-            raise ValueError("the model was fitted with an offset: pass offset=... or offset=0.")
         design, threads = read_design(X), thread_count(n_jobs)
         n_rows = n_rows_of(design)
+        offsets = self._offsets(offset, exposure, n_rows)
         scores = np.zeros((n_rows, self.n_outputs))
         self.coefficients.add_scores(design, scores, threads)
         if not np.isfinite(scores.sum()):  # a number that is not finite shows in the scores: even times 0 it is NaN
             require_finite(design, self.feature_names, threads)
-        for output, column in enumerate(read_offset(offset, n_rows, self.n_outputs)):
+        for output, column in enumerate(offsets):
             scores[:, output] += column
         return self._flat(scores)
-
-    def predict(self, X: Any, *, offset: ArrayLike | None = None, n_jobs: int | None = None) -> NDArray[Any]:
-        """Responses of a regression (the inverse link of the scores), or class labels; `offset` as at the scores.
-
-        The label is that of the greatest score; of two classes with one score, the second where it is positive.
-        """
-        return self._answer(self.decision_function(X, offset=offset, n_jobs=n_jobs))
-
-    def predict_proba(self, X: Any, *, offset: ArrayLike | None = None, n_jobs: int | None = None) -> Scores:
-        """Class probabilities, shape (n, n_classes), columns in the order of `classes`: the inverse link of the scores.
-
-        Of classes that were fitted against the rest one by one, these are divided by their sum.
-
-        Raises
-        ------
-        ValueError
-            The model is of a regression, or its loss has no link to probabilities (hinge losses).
-        """
-        return self._probabilities(self.decision_function(X, offset=offset, n_jobs=n_jobs))
 
     def _probabilities(self, scores: Scores) -> Scores:
         p = super()._probabilities(scores)

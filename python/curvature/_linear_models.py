@@ -18,7 +18,8 @@ from ._linear_model import LinearModel
 from ._linear_params import RIVAL_NAMES, RIVAL_NOTES, LinearParams, read_bounds, read_factors
 from ._model_estimator import ModelEstimator, stored_class_weight
 from ._regularisation_path import choose_alpha
-from ._tables import read_design, read_offset, require_finite
+from ._offsets import read_offset
+from ._tables import read_design, require_finite
 from .losses.loss import Loss
 from .model import Scores
 
@@ -157,7 +158,7 @@ class LinearEstimator(ModelEstimator[LinearModel]):
         loss: Loss,
         targets: list[list[NDArray[np.float64]]],
         weights: NDArray[np.float64] | None,
-        offset: Any,
+        offset: tuple[Any, Any],
         n_classes: int = 0,
     ) -> list[LinearProblem]:
         """The objective, or one for each class against the rest; everything is checked here."""
@@ -169,7 +170,7 @@ class LinearEstimator(ModelEstimator[LinearModel]):
         if lower is not None and params.linear["solver"] == "sgd":
             raise ValueError("bounds and positive=True are not for solver='sgd': solver='cd' keeps them.")
         n_outputs = loss.outputs(n_classes)
-        offsets = read_offset(offset, n_rows, len(targets) * n_outputs)
+        offsets = read_offset(*offset, loss.link.name, n_rows, len(targets) * n_outputs)
         own = [offsets[k * n_outputs : (k + 1) * n_outputs] for k in range(len(targets))]
         problems = [
             LinearProblem(table, loss, n_classes, columns, weights, own[k], factors, lower, upper)
@@ -309,13 +310,15 @@ class LinearEstimator(ModelEstimator[LinearModel]):
             parameters["bounds"] = (held["lower"], held["upper"])
         return parameters
 
-    def predict(self, X: Any, *, offset: ArrayLike | None = None) -> NDArray[Any]:
+    def predict(
+        self, X: Any, *, offset: ArrayLike | None = None, exposure: ArrayLike | None = None
+    ) -> NDArray[Any]:
         """Predicted responses, shape (n,) or (n, n_outputs), or class labels, shape (n,).
 
-        `offset` (a number, (n,) or (n, n_outputs)) is added to the raw scores; a model that was fitted with one wants
-        one.
+        `offset` (a number, (n,) or (n, n_outputs)) is added to the raw scores, and the logarithm of `exposure` where
+        the link is the log; a model that was fitted with either wants one.
         """
-        return self._fitted().predict(self._checked(X), offset=offset, n_jobs=self._threads())
+        return self._fitted().predict(self._checked(X), offset=offset, exposure=exposure, n_jobs=self._threads())
 
     @property
     def _flat(self) -> bool:

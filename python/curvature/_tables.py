@@ -1,4 +1,4 @@
-"""Tables of rows, and offsets, as the core reads them; needs NumPy only."""
+"""Tables of rows as the core reads them; needs NumPy only."""
 
 from __future__ import annotations
 
@@ -67,31 +67,6 @@ def require_finite(design: Design, names: NDArray[Any] | None = None, threads: i
         f"X has {what} in column {column}{name}, first in row {row}: linear models take finite numbers only; fill "
         "such values (sklearn.impute.SimpleImputer), or leave out these rows or columns."
     )
-
-
-def read_offset(offset: Any, n_rows: int, n_outputs: int) -> list[NDArray[np.float64]]:
-    """What is added to the raw scores, a contiguous column an output; none where it is None.
-
-    Raises
-    ------
-    ValueError
-        Not a number, (n,) or (n, K), or not finite.
-    """
-    if offset is None:
-        return []
-    try:
-        numbers = np.asarray(offset, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"offset must hold numbers: {error}") from error
-    if numbers.shape not in ((), (n_rows,), (n_rows, n_outputs)):
-        raise ValueError(
-            f"offset has shape {numbers.shape}: a number, ({n_rows},) or ({n_rows}, {n_outputs}) is wanted."
-        )
-    if not np.isfinite(numbers).all():
-        place = tuple(int(index) for index in np.argwhere(~np.isfinite(numbers))[0])
-        raise ValueError(f"offset{list(place) if place else ''}={numbers[place]:g} must be finite.")
-    by_row = numbers[:, None] if numbers.ndim == 1 else numbers
-    return [np.ascontiguousarray(column) for column in np.broadcast_to(by_row, (n_rows, n_outputs)).T]
 
 
 def _floats(array: NDArray[Any]) -> NDArray[Any]:

@@ -47,7 +47,7 @@ class TreesModel(Model):
     start_scores : ndarray of shape (K,)
         The raw scores before the first tree.
     settings, classes
-        As of `Model`.
+        As of `Model`; the settings tell also whether an offset was given at the fit.
     schema : Schema
         Names, kinds and levels of the features.
 
@@ -96,15 +96,21 @@ class TreesModel(Model):
         """Number of rounds."""
         return self.forest.n_trees // self.n_outputs
 
-    def decision_function(self, X: ArrayLike, *, n_jobs: int | None = None) -> Scores:
-        """Raw scores: the start score and the leaf values, added tree by tree in float64.
+    def decision_function(
+        self, X: Any, *, offset: ArrayLike | None = None, exposure: ArrayLike | None = None, n_jobs: int | None = None
+    ) -> Scores:
+        """Raw scores: the start score, the offset and the leaf values, added tree by tree in float64.
 
         Parameters
         ----------
         X : frame or array-like of shape (n, n_features)
             In any container, not only that of the training table: pandas, polars, pyarrow and whatever else has the
-            Arrow PyCapsule interface, a dictionary of arrays, a structured array, an array of numbers, a sparse matrix. NaN
-            is missing.
+            Arrow PyCapsule interface, a dictionary of arrays, a structured array, an array of numbers, a sparse matrix.
+            NaN is missing.
+        offset : number or array-like of shape (n,) or (n, n_outputs), optional
+            Added to the raw scores. A model that was fitted with an offset wants one.
+        exposure : number or array-like of shape (n,) or (n, n_outputs), optional
+            An offset as its exponential, where the link is the log; with an offset, both count.
         n_jobs : int or None, default=None
             Threads; None or -1 for all that are available. The result does not depend on it.
 
@@ -115,7 +121,7 @@ class TreesModel(Model):
         Raises
         ------
         ValueError
-            Other columns than in training, or a column that cannot be what it was in training.
+            Other columns than in training, a column that cannot be what it was in training, or no offset.
 
         Warns
         -----
@@ -123,7 +129,7 @@ class TreesModel(Model):
             Cells whose level was not in training; with ``unknown="error"`` a ValueError.
         """
         table = self._table(X)
-        scores = np.tile(self.start_scores, (table.n_rows, 1))
+        scores = self._first_scores(table, offset, exposure)
         self.forest.add_scores(table, 0, self.n_trees, scores, thread_count(n_jobs))
         return self._flat(scores)
 
@@ -135,22 +141,37 @@ class TreesModel(Model):
         leaves = self.forest.apply(self._table(X), thread_count(n_jobs))
         return leaves if self.n_outputs == 1 else leaves.reshape(len(leaves), -1, self.n_outputs)
 
-    def staged_decision_function(self, X: ArrayLike, *, n_jobs: int | None = None) -> Iterator[Scores]:
+    def staged_decision_function(
+        self, X: Any, *, offset: ArrayLike | None = None, exposure: ArrayLike | None = None, n_jobs: int | None = None
+    ) -> Iterator[Scores]:
         """Raw scores after the first round, the first two, and so on: `n_rounds` arrays as of `decision_function`."""
         table = self._table(X)
-        threads = thread_count(n_jobs)
+        return self._stages(table, self._first_scores(table, offset, exposure), thread_count(n_jobs))
+
+    def staged_predict(
+        self, X: Any, *, offset: ArrayLike | None = None, exposure: ArrayLike | None = None, n_jobs: int | None = None
+    ) -> Iterator[NDArray[Any]]:
+        """`predict` after the first round, the first two, and so on."""
+        return map(self._answer, self.staged_decision_function(X, offset=offset, exposure=exposure, n_jobs=n_jobs))
+
+    def staged_predict_proba(
+        self, X: Any, *, offset: ArrayLike | None = None, exposure: ArrayLike | None = None, n_jobs: int | None = None
+    ) -> Iterator[Scores]:
+        """`predict_proba` after the first round, the first two, and so on."""
+        stages = self.staged_decision_function(X, offset=offset, exposure=exposure, n_jobs=n_jobs)
+        return map(self._probabilities, stages)
+
+    def _first_scores(self, table: _core.Table, offset: Any, exposure: Any) -> Scores:
+        """Scores before the first tree: as at the fit, the offset comes first."""
         scores = np.tile(self.start_scores, (table.n_rows, 1))
+        for output, column in enumerate(self._offsets(offset, exposure, table.n_rows)):
+            scores[:, output] += column
+        return scores
+
+    def _stages(self, table: _core.Table, scores: Scores, threads: int) -> Iterator[Scores]:
         for tree in range(0, self.n_trees, self.n_outputs):
             self.forest.add_scores(table, tree, tree + self.n_outputs, scores, threads)
             yield self._flat(scores.copy())
-
-    def staged_predict(self, X: ArrayLike, *, n_jobs: int | None = None) -> Iterator[NDArray[Any]]:
-        """`predict` after the first round, the first two, and so on."""
-        return (self._answer(scores) for scores in self.staged_decision_function(X, n_jobs=n_jobs))
-
-    def staged_predict_proba(self, X: ArrayLike, *, n_jobs: int | None = None) -> Iterator[Scores]:
-        """`predict_proba` after the first round, the first two, and so on."""
-        return (self._probabilities(scores) for scores in self.staged_decision_function(X, n_jobs=n_jobs))
 
     def importances(self, kind: str = "gain") -> Scores:
         """Importance of every feature, shape (n_features,).
@@ -194,6 +215,7 @@ class TreesModel(Model):
 
 
 def _check_settings(settings: dict[str, Any], n_classes: int | None, n_outputs: int) -> None:
+    require(type(settings["offset"]) is bool, f"the model's offset={settings['offset']!r} must be true or false.")
     parameters = dict(settings["parameters"])
     loss = Loss.from_dict(settings["loss"])
     require(

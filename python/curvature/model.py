@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ._links import Link
 from ._model_file import StoredModel, damage_is_a_format_error, pack_model, require, unpack_model
+from ._offsets import Floats, read_offset
 from .losses import Loss
 
 Scores = NDArray[np.float64]
@@ -83,26 +84,34 @@ class Model:
         kind = "regression" if self.classes is None else f"classification into {self.classes.tolist()}"
         return f"Model({kind}, loss={self.loss.name!r}, {self._size()})"
 
-    def decision_function(self, X: ArrayLike, *, n_jobs: int | None = None) -> Scores:
+    def decision_function(
+        self, X: Any, *, offset: ArrayLike | None = None, exposure: ArrayLike | None = None, n_jobs: int | None = None
+    ) -> Scores:
         """Raw scores, shape (n,), or (n, n_outputs) where there are several."""
         raise NotImplementedError
 
-    def predict(self, X: ArrayLike, *, n_jobs: int | None = None) -> NDArray[Any]:
-        """Responses of a regression (the inverse link of the scores), or class labels.
+    def predict(
+        self, X: Any, *, offset: ArrayLike | None = None, exposure: ArrayLike | None = None, n_jobs: int | None = None
+    ) -> NDArray[Any]:
+        """Responses of a regression (the inverse link of the scores), or class labels; arguments as of the scores.
 
         The label is that of the greatest score; of two classes with one score, the second where it is positive.
         """
-        return self._answer(self.decision_function(X, n_jobs=n_jobs))
+        return self._answer(self.decision_function(X, offset=offset, exposure=exposure, n_jobs=n_jobs))
 
-    def predict_proba(self, X: ArrayLike, *, n_jobs: int | None = None) -> Scores:
+    def predict_proba(
+        self, X: Any, *, offset: ArrayLike | None = None, exposure: ArrayLike | None = None, n_jobs: int | None = None
+    ) -> Scores:
         """Class probabilities, shape (n, n_classes), columns in the order of `classes`: the inverse link of the scores.
+
+        Of classes that were fitted against the rest one by one, these are divided by their sum.
 
         Raises
         ------
         ValueError
             The model is of a regression, or its loss has no link to probabilities (hinge losses).
         """
-        return self._probabilities(self.decision_function(X, n_jobs=n_jobs))
+        return self._probabilities(self.decision_function(X, offset=offset, exposure=exposure, n_jobs=n_jobs))
 
     def to_bytes(self) -> bytes:
         """The model as the bytes of a safetensors file: numbers and names, no code."""
@@ -147,6 +156,12 @@ class Model:
     @classmethod
     def _of_stored(cls, stored: StoredModel) -> Model:
         raise NotImplementedError
+
+    def _offsets(self, offset: Any, exposure: Any, n_rows: int) -> list[Floats]:
+        """What is added to the raw scores; a model that was fitted with an offset wants one."""
+        if offset is None and exposure is None and self.settings["offset"]:
+            raise ValueError("the model was fitted with an offset: pass offset=... or offset=0.")
+        return read_offset(offset, exposure, self._link.name, n_rows, self.n_outputs)
 
     def _check_names(self, X: ArrayLike) -> None:
         names = getattr(X, "columns", None)
