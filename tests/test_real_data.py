@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sklearn.metrics import log_loss, roc_auc_score, root_mean_squared_error
+from sklearn.ensemble import HistGradientBoostingRegressor
+from sklearn.metrics import log_loss, mean_poisson_deviance, roc_auc_score, root_mean_squared_error
 from sklearn.model_selection import train_test_split
 
 import curvature as cv
@@ -94,3 +95,27 @@ def test_held_out_scores_are_no_worse_than_lightgbm_s(case: Case) -> None:
     for name, a, b in zip(["logloss", "1 - AUC"] if binary else ["RMSE"], ours_mean, theirs_mean, strict=True):
         print(f"{case.name:13s} {X.shape!s:12s} {name:8s} ours {a:.5f}  LightGBM {b:.5f}  {a / b - 1:+.2%}")
     assert (ours_mean <= (1 + TOLERANCE) * theirs_mean).all()
+
+
+def test_claims_with_an_exposure_beat_scikit_learn_s_rates() -> None:
+    """Poisson deviance of held-out claims, beside rates weighted by the exposure in scikit-learn's trees."""
+    parquet = pytest.importorskip("pyarrow.parquet")
+    frame = parquet.read_table(DATA / "be_mtpl97.parquet").to_pandas()
+    X = frame[["ageph", "bm", "power", "agec", "fleet", "long", "lat"]].to_numpy(dtype=np.float64)
+    claims, years = frame["nclaims"].to_numpy(dtype=np.float64), frame["expo"].to_numpy()
+    test = (frame["_split"] == "test").to_numpy()
+    est = cv.BoostedTreesRegressor(loss="poisson", n_estimators=100, max_leaves=8)
+    est.fit(X[~test], claims[~test], exposure=years[~test])
+    peer = HistGradientBoostingRegressor(
+        loss="poisson", max_iter=100, learning_rate=0.08, max_leaf_nodes=8, early_stopping=False
+    )
+    peer.fit(X[~test], claims[~test] / years[~test], sample_weight=years[~test])
+    constant = years[test] * claims[~test].sum() / years[~test].sum()
+    ours, theirs, none = (
+        mean_poisson_deviance(claims[test], expected)
+        for expected in (est.predict(X[test], exposure=years[test]), years[test] * peer.predict(X[test]), constant)
+    )
+    print(f"be_mtpl97 Poisson deviance: ours {ours:.5f}  scikit-learn {theirs:.5f}  constant {none:.5f}")
+    assert ours <= theirs * 1.002 and ours < none * 0.99
+    in_sum = est.predict(X[~test], exposure=years[~test]).sum()
+    assert in_sum == pytest.approx(claims[~test].sum(), rel=0.01)

@@ -11,7 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from . import _core
 from ._checked_table import checked_columns
-from ._model_estimator import ModelEstimator, stored_class_weight
+from ._model_estimator import ModelEstimator, stored_of_classes
+from ._offsets import read_offset
 from ._params import core_params, shaping_params
 from ._schema import UNKNOWN
 from ._schema_training import check_categorical_features, read_training
@@ -57,7 +58,12 @@ PARAMETERS = """n_estimators : int, default=300
         Draws the columns of `colsample_bynode`, and rounds gradients beyond 65,536 rows. A fit is reproducible unless
         None is asked for."""
 
-CLASS_WEIGHT = """
+ABSENT_WEIGHT = 0.5  # of a class without rows, in the start scores
+
+OF_CLASSES = """
+    classes : array-like of labels or None, default=None
+        All labels that may come, where some may be missing in the rows of a fit (in a fold); `predict_proba` has a
+        column for each. Where y has a column a class, what they stand for, in sorted order. None: the labels of y.
     class_weight : dict, "balanced" or None, default=None
         Weights of the classes, multiplied with the weights of the rows."""
 
@@ -86,7 +92,7 @@ class BoostedTrees(ModelEstimator[TreesModel]):
             raise ValueError(f"unknown={values['unknown']!r} must be 'missing', 'error' or 'other'.")
         check_categorical_features(values["categorical_features"])
         check_absent(values["absent"])
-        for name in ("loss", "class_weight", "categorical_features", "unknown", "absent"):
+        for name in ("loss", "class_weight", "classes", "categorical_features", "unknown", "absent"):
             values.pop(name, None)
         return core_params(values)
 
@@ -97,12 +103,17 @@ class BoostedTrees(ModelEstimator[TreesModel]):
         loss: Loss,
         columns: list[NDArray[np.float64]],
         weights: NDArray[np.float64] | None,
+        offset: tuple[Any, Any],
         classes: NDArray[Any] | None = None,
     ) -> None:
-        core_loss = loss.core(columns, 0 if classes is None else len(classes))
+        n_classes = 0 if classes is None else len(classes)
         given = self.get_params()
         schema, table = read_training(X, weights, given["categorical_features"], given["absent"])
-        start_scores, forest = _core.boost_fit(table, columns, weights, core_loss, params)
+        offsets = read_offset(*offset, loss.link.name, table.n_rows, loss.outputs(n_classes))
+        core_loss = loss.core(columns, n_classes)
+        start_scores, forest = _core.boost_fit(
+            table, columns, weights, core_loss, params, offsets, ABSENT_WEIGHT if n_classes else 0.0
+        )
         automatic = isinstance(given["categorical_features"], str)
         parameters = shaping_params(params) | {
             "categorical_features": "auto" if automatic else "listed",
@@ -110,11 +121,12 @@ class BoostedTrees(ModelEstimator[TreesModel]):
             "absent": given["absent"],
         }
         if classes is not None:
-            parameters |= stored_class_weight(given["class_weight"], classes)
-        settings = {"loss": loss.to_dict(), "parameters": parameters}
+            parameters |= stored_of_classes(given, classes)
+        settings = {"loss": loss.to_dict(), "offset": bool(offsets), "parameters": parameters}
         self.model_ = TreesModel(forest, start_scores, settings, classes, schema)
         self._warn_if_nothing_could_split(float(table.n_rows if weights is None else weights.sum()))
-        warn_if_inexact(loss, columns, start_scores)
+        level = [offset.mean() for offset in offsets] or 0.0
+        warn_if_inexact(loss, columns, start_scores + level)
 
     def _warn_if_nothing_could_split(self, total_weight: float) -> None:
         least: float = self.get_params()["min_child_samples"]
@@ -125,9 +137,13 @@ class BoostedTrees(ModelEstimator[TreesModel]):
                 stacklevel=5,
             )
 
-    def predict(self, X: ArrayLike) -> NDArray[Any]:
-        """Predicted responses, shape (n,) or (n, n_outputs), or class labels, shape (n,)."""
-        return self._fitted().predict(self._checked(X), n_jobs=self._threads())
+    def predict(self, X: Any, *, offset: ArrayLike | None = None, exposure: ArrayLike | None = None) -> NDArray[Any]:
+        """Predicted responses, shape (n,) or (n, n_outputs), or class labels, shape (n,).
+
+        `offset` (a number, (n,) or (n, n_outputs)) is added to the raw scores, and the logarithm of `exposure` where
+        the link is the log; a model that was fitted with either wants one.
+        """
+        return self._fitted().predict(self._checked(X), offset=offset, exposure=exposure, n_jobs=self._threads())
 
     def apply(self, X: ArrayLike) -> NDArray[np.int32]:
         """Leaf of every row in every tree: the node's index within its tree.
@@ -136,9 +152,11 @@ class BoostedTrees(ModelEstimator[TreesModel]):
         """
         return self._fitted().apply(self._checked(X), n_jobs=self._threads())
 
-    def staged_predict(self, X: ArrayLike) -> Iterator[NDArray[Any]]:
+    def staged_predict(
+        self, X: Any, *, offset: ArrayLike | None = None, exposure: ArrayLike | None = None
+    ) -> Iterator[NDArray[Any]]:
         """`predict` after the first round, the first two, and so on."""
-        return self._fitted().staged_predict(self._checked(X), n_jobs=self._threads())
+        return self._fitted().staged_predict(self._checked(X), offset=offset, exposure=exposure, n_jobs=self._threads())
 
     @property
     def feature_importances_(self) -> Scores:

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from . import _core
 from ._linear_params import check_stored_params
-from ._model_file import StoredModel, check_class_weight, require
+from ._model_file import StoredModel, check_of_classes, require
 from ._tables import n_rows_of, read_design, require_finite
 from ._threads import thread_count
 from .losses import Loss
@@ -170,5 +170,5 @@ def _check_settings(settings: dict[str, Any], n_classes: int | None, n_outputs: 
         f"the model's loss={loss.name!r} has not one output for each of {n_outputs} intercepts.",
     )
     parameters = dict(settings["parameters"])
-    check_class_weight(parameters.pop("class_weight", None), n_classes)
+    check_of_classes(parameters, n_classes)
     check_stored_params(parameters, n_classes is not None)

@@ -16,9 +16,9 @@ from ._linear_fit import LinearProblem, Solution, Start
 from ._linear_inference import check_inference, find_separation, infer
 from ._linear_model import LinearModel
 from ._linear_params import RIVAL_NAMES, RIVAL_NOTES, LinearParams, read_bounds, read_factors
-from ._model_estimator import ModelEstimator, stored_class_weight
-from ._regularisation_path import choose_alpha
+from ._model_estimator import ModelEstimator, stored_of_classes
 from ._offsets import read_offset
+from ._regularisation_path import choose_alpha
 from ._tables import read_design, require_finite
 from .losses.loss import Loss
 from .model import Scores
@@ -248,7 +248,7 @@ class LinearEstimator(ModelEstimator[LinearModel]):
         first = problems[0]
         parameters = params.stored()
         if classes is not None:
-            parameters |= stored_class_weight(self.get_params()["class_weight"], classes)
+            parameters |= stored_of_classes(self.get_params(), classes)
         settings = {
             "loss": first.loss.to_dict(),
             "offset": bool(first.offsets),
@@ -310,9 +310,7 @@ class LinearEstimator(ModelEstimator[LinearModel]):
             parameters["bounds"] = (held["lower"], held["upper"])
         return parameters
 
-    def predict(
-        self, X: Any, *, offset: ArrayLike | None = None, exposure: ArrayLike | None = None
-    ) -> NDArray[Any]:
+    def predict(self, X: Any, *, offset: ArrayLike | None = None, exposure: ArrayLike | None = None) -> NDArray[Any]:
         """Predicted responses, shape (n,) or (n, n_outputs), or class labels, shape (n,).
 
         `offset` (a number, (n,) or (n, n_outputs)) is added to the raw scores, and the logarithm of `exposure` where

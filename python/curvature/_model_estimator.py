@@ -62,6 +62,8 @@ class ModelEstimator(KnownParameters, BaseEstimator, Generic[M]):
         parameters = dict(model.settings["parameters"])
         if isinstance(by_class := parameters.get("class_weight"), list) and model.classes is not None:
             parameters["class_weight"] = dict(zip(model.classes.tolist(), by_class, strict=True))
+        if parameters.get("classes"):
+            parameters["classes"] = model.classes
         return parameters
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -89,10 +91,11 @@ def has_probabilities(estimator: Any) -> bool:
         return True
 
 
-def stored_class_weight(class_weight: Any, classes: Any) -> dict[str, Any]:
-    """The parameter `class_weight` as a model's settings hold it: labels are tensors of the model file, not JSON."""
-    if class_weight is None:
-        return {}
+def stored_of_classes(parameters: dict[str, Any], classes: Any) -> dict[str, Any]:
+    """What a model's settings hold of `class_weight` and `classes`: labels are tensors of the model file, not JSON."""
+    class_weight, stored = parameters["class_weight"], {}
     if isinstance(class_weight, dict):
-        return {"class_weight": [float(class_weight.get(label, 1.0)) for label in classes.tolist()]}
-    return {"class_weight": class_weight}
+        stored["class_weight"] = [float(class_weight.get(label, 1.0)) for label in classes.tolist()]
+    elif class_weight is not None:
+        stored["class_weight"] = class_weight
+    return stored if parameters["classes"] is None else stored | {"classes": True}

@@ -142,8 +142,13 @@ def require(condition: bool, sentence: str) -> None:
         raise _core.ModelFormatError(sentence)
 
 
-def check_class_weight(class_weight: Any, n_classes: int | None) -> None:
-    """A number a class, "balanced" or nothing."""
+def check_of_classes(parameters: dict[str, Any], n_classes: int | None) -> None:
+    """Take out `class_weight`, a number a class, "balanced" or nothing; and `classes`, whether they were named."""
+    class_weight, named = parameters.pop("class_weight", None), parameters.pop("classes", None)
+    require(
+        named is None or (named is True and n_classes is not None),
+        f"the model's classes={named!r} must be true or null.",
+    )
     weighed = class_weight in (None, "balanced") or (
         isinstance(class_weight, list) and [type(weight) for weight in class_weight] == [float] * (n_classes or 0)
     )

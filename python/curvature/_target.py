@@ -10,6 +10,11 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight
 
+SUM_TOLERANCE = 1e-5  # of shares in float32
+ONE_NUMBER = (
+    "a number a row. Several targets are taken by sklearn.multioutput.MultiOutputRegressor, one model a column, and "
+    "by a formula of y[0], y[1], one model of all."
+)
 MOST_FACTOR = 1e100  # of a class: products with the rows' weights stay finite
 
 
@@ -39,18 +44,23 @@ def read_numbers(y: NDArray[Any]) -> NDArray[np.float64]:
 
 @dataclass(frozen=True)
 class ClassTarget:
-    """Labels of K classes as 0 to K - 1, and the weights of the rows."""
+    """Labels of K classes as 0 to K - 1, or shares (n, K) of the classes, and the weights of the rows."""
 
     classes: NDArray[Any]
     codes: NDArray[np.float64]
     weights: NDArray[np.float64] | None
+    shares: NDArray[np.float64] | None = None
 
     @classmethod
-    def read(cls, y: NDArray[Any], class_weight: Any, weights: NDArray[np.float64] | None) -> ClassTarget:
+    def read(
+        cls, y: NDArray[Any], class_weight: Any, weights: NDArray[np.float64] | None, classes: Any = None
+    ) -> ClassTarget:
         """Encode labels of any dtype that a model file can hold; the classes are the labels in sorted order.
 
-        Labels whose rows all weigh 0 are no classes: such rows do not exist.
+        Labels whose rows all weigh 0 are no classes, unless `classes` names them: such rows do not exist.
         """
+        if classes is not None:
+            return cls.of_known(read_classes(classes), y, class_weight, weights)
         y = _plain(y)
         classes = _distinct(y if weights is None else y[weights > 0])
         many = 20  # classes, from which scikit-learn looks at how many rows there are
@@ -64,23 +74,52 @@ class ClassTarget:
     def of_known(
         cls, classes: NDArray[Any], y: NDArray[Any], class_weight: Any, weights: NDArray[np.float64] | None
     ) -> ClassTarget:
-        """Encode labels of classes that are known beforehand; not all of them need to occur."""
+        """Encode labels, or shares, of classes that are known beforehand; not all of them need to occur."""
+        if y.ndim == 2:
+            return cls._of_shares(classes, read_shares(y), class_weight, weights)
         y = _plain(y)
-        if len(classes) < 2:
-            raise ValueError(f"classes={classes.tolist()!r} must be two labels or more.")
-        if not (known := np.isin(y, classes)).all():
+        if not (known := np.isin(y, classes) | (False if weights is None else weights == 0)).all():
             row = int((~known).argmax())
             raise ValueError(f"y[{row}]={y[[row]].tolist()[0]!r} is none of the classes {classes.tolist()!r}.")
-        if isinstance(class_weight, str):
-            raise ValueError(f"class_weight={class_weight!r} needs all rows at once: give partial_fit a dict.")
         return cls._of_classes(classes, y, class_weight, weights)
+
+    def against_the_rest(self, k: int) -> NDArray[np.float64]:
+        """A class as the second of two, the rest as the first: codes, or shares where y has them."""
+        if self.shares is None:
+            return np.asarray(self.codes == k, dtype=np.float64)
+        return np.column_stack([1.0 - self.shares[:, k], self.shares[:, k]])
+
+    @property
+    def columns(self) -> NDArray[np.float64]:
+        """Shares (n, K) where y has them, else codes (n,)."""
+        return self.codes if self.shares is None else self.shares
+
+    @classmethod
+    def _of_shares(
+        cls,
+        classes: NDArray[Any],
+        shares: NDArray[np.float64],
+        class_weight: Any,
+        weights: NDArray[np.float64] | None,
+    ) -> ClassTarget:
+        """A row of shares s is K rows of these weights, one a class; classes are weighed so, too."""
+        codes = shares.argmax(axis=1).astype(np.float64)
+        by_class = shares.sum(axis=0) if weights is None else weights @ shares
+        factors = class_factors(class_weight, classes, by_class)
+        if factors is not None:
+            shares = shares * factors
+            totals = shares.sum(axis=1)
+            shares /= totals[:, None]
+            weights = totals if weights is None else weights * totals
+        return cls(classes, codes, weights, shares)
 
     @classmethod
     def _of_classes(
         cls, classes: NDArray[Any], y: NDArray[Any], class_weight: Any, weights: NDArray[np.float64] | None
     ) -> ClassTarget:
         codes = _codes(y, classes)
-        factors = class_factors(class_weight, classes, codes, weights)
+        by_class = np.bincount(codes.astype(np.intp), weights, minlength=len(classes))
+        factors = class_factors(class_weight, classes, by_class)
         if factors is not None:
             by_row = factors[codes.astype(np.intp)]
             weights = by_row if weights is None else weights * by_row
@@ -88,8 +127,70 @@ class ClassTarget:
 
 
 def read_classes(classes: ArrayLike) -> NDArray[Any]:
-    """Different labels in sorted order."""
-    return np.unique(_plain(np.asarray(classes)))
+    """Labels of `classes`, two or more, each once, in sorted order."""
+    given = _plain(np.asarray(classes))
+    labels = np.unique(given)
+    if given.ndim != 1 or len(labels) < 2 or len(labels) < len(given):
+        raise ValueError(f"classes={given.tolist()!r} must be two labels or more, each once.")
+    return labels
+
+
+def require_one_column(y: Any, takers: str) -> None:
+    """Refuse targets of several columns, saying what takes them."""
+    if (n_columns := _n_columns(y)) > 1:
+        raise ValueError(f"y has {n_columns} columns, and one is read: {takers}")
+
+
+def _n_columns(y: Any) -> int:
+    """Columns of what is given as y; 1 of all that is no table, which is for other checks to look at."""
+    shape = getattr(y, "shape", None)
+    if shape is None:
+        try:
+            shape = np.asarray(y).shape
+        except ValueError:  # rows of different lengths
+            return 1
+    return int(shape[1]) if len(shape) == 2 and shape[1] > 0 else 1
+
+
+def has_shares(y: Any, classes: Any) -> bool:
+    """Whether y has a column for each of the classes that were named.
+
+    Raises
+    ------
+    ValueError
+        Another number of columns, no names, or names in an order that is not that of `predict_proba`.
+    """
+    n_columns = _n_columns(y)
+    if n_columns == 1:
+        return False
+    if classes is None:
+        require_one_column(
+            y,
+            "a label a row. Shares of the classes are taken where classes= names the columns; several targets by "
+            "sklearn.multioutput.MultiOutputClassifier, one model a column.",
+        )
+    labels, given = read_classes(classes), np.asarray(classes).tolist()
+    if labels.tolist() != given:
+        raise ValueError(
+            f"classes={given!r} must be in sorted order where y has a column a class: {labels.tolist()!r}."
+        )
+    if n_columns != len(labels):
+        raise ValueError(f"y has {n_columns} columns, but classes={given!r} names {len(labels)}.")
+    return True
+
+
+def read_shares(y: NDArray[Any]) -> NDArray[np.float64]:
+    """Shares of the classes (n, K), rows that sum to 1."""
+    shares = read_numbers(y)
+    right = np.isfinite(shares) & (shares >= 0)
+    if not right.all():
+        row, column = (int(index) for index in np.argwhere(~right)[0])
+        raise ValueError(f"y[{row}, {column}]={shares[row, column]:g} must be a share of a class, at least 0.")
+    totals = shares.sum(axis=1)
+    if (wrong := np.abs(totals - 1) > SUM_TOLERANCE).any():
+        row = int(wrong.argmax())
+        raise ValueError(f"y[{row}] has shares of the classes that sum to {totals[row]:g}: 1 is wanted.")
+    return np.asarray(shares / totals[:, None])
 
 
 def _distinct(y: NDArray[Any]) -> NDArray[Any]:
@@ -108,19 +209,18 @@ def _codes(y: NDArray[Any], classes: NDArray[Any]) -> NDArray[np.float64]:
     return np.minimum(np.searchsorted(classes, y), len(classes) - 1).astype(np.float64)
 
 
-def class_factors(
-    class_weight: Any, classes: NDArray[Any], codes: NDArray[np.float64], weights: NDArray[np.float64] | None
-) -> NDArray[np.float64] | None:
+def class_factors(class_weight: Any, classes: NDArray[Any], by_class: NDArray[Any]) -> NDArray[np.float64] | None:
     """What `class_weight` multiplies the weights of each class by, or None.
 
-    "balanced" gives every class the same total, ``total weight / (classes * weight of the class)``: weights count, not
-    rows, so that a weight stays a repetition.
+    "balanced" gives every class that occurs the same total, ``total weight / (classes * weight of the class)``: weights
+    count, not rows, so that a weight stays a repetition.
     """
     if class_weight is None:
         return None
     if isinstance(class_weight, str) and class_weight == "balanced":
-        by_class = np.bincount(codes.astype(np.intp), weights, minlength=len(classes))
-        return np.asarray(by_class.sum() / (len(classes) * by_class), dtype=np.float64)
+        occurring = by_class > 0
+        even = by_class.sum() / max(occurring.sum(), 1)
+        return np.asarray(np.divide(even, by_class, out=np.ones(len(classes)), where=occurring))
     if not isinstance(class_weight, dict):
         raise ValueError(f"class_weight={class_weight!r} must be a dict of labels and weights, 'balanced' or None.")
     if unknown := [label for label in class_weight if label not in classes]:

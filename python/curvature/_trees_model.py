@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import _core
-from ._model_file import StoredModel, check_class_weight, check_seed, require
+from ._model_file import StoredModel, check_of_classes, check_seed, require
 from ._schema import UNKNOWN, Schema
 from ._schema_file import pack_schema, schema_tensors, unpack_schema
 from ._sparse_tables import check_absent
@@ -222,7 +222,7 @@ def _check_settings(settings: dict[str, Any], n_classes: int | None, n_outputs: 
         loss.outputs(n_classes or 0) == n_outputs,
         f"the model's loss={loss.name!r} has not one output for each of {n_outputs} start scores.",
     )
-    check_class_weight(parameters.pop("class_weight", None), n_classes)
+    check_of_classes(parameters, n_classes)
     known = {row["name"] for row in _core.parameter_table()} | _OF_PYTHON
     require(known == set(parameters), f"the model's parameters are {sorted(parameters)}, not {sorted(known)}.")
     unknown, categories = parameters.pop("unknown"), parameters.pop("categorical_features")

@@ -6,19 +6,19 @@ from collections.abc import Iterator
 from typing import Any, Self
 
 from numpy.typing import ArrayLike
-from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.utils.metaestimators import available_if
 
-from ._boosted_trees import CLASS_WEIGHT, BoostedTrees, with_parameters
+from ._boosted_trees import OF_CLASSES, BoostedTrees, with_parameters
 from ._checked_table import checked_columns
+from ._estimator_kinds import Classifier, Regressor
 from ._model_estimator import has_probabilities
-from ._target import ClassTarget, read_numbers, read_weights
+from ._target import ONE_NUMBER, ClassTarget, has_shares, read_numbers, read_weights, require_one_column
 from .losses.loss import read_loss
 from .model import Scores
 
 
 @with_parameters()
-class BoostedTreesRegressor(RegressorMixin, BoostedTrees):
+class BoostedTreesRegressor(Regressor, BoostedTrees):
     """Boosted regression trees, for any loss.
 
     Each round adds the tree that minimises the second-order expansion of the loss at the current scores (Newton
@@ -99,7 +99,16 @@ class BoostedTreesRegressor(RegressorMixin, BoostedTrees):
         self.n_jobs = n_jobs
         self.random_state = random_state
 
-    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None, loss_data: Any = None) -> Self:
+    def fit(
+        self,
+        X: Any,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        *,
+        offset: ArrayLike | None = None,
+        exposure: ArrayLike | None = None,
+        loss_data: Any = None,
+    ) -> Self:
         """Fit the trees.
 
         Parameters
@@ -113,6 +122,10 @@ class BoostedTreesRegressor(RegressorMixin, BoostedTrees):
             Finite numbers, in the domain of the loss.
         sample_weight : array-like of shape (n,), optional
             Weights, at least 0. An integer weight counts as that many rows; rows of weight 0 do not exist.
+        offset : number or array-like of shape (n,) or (n, n_outputs), optional
+            Added to the raw scores, at the fit and, where one was given there, at every prediction.
+        exposure : number or array-like of shape (n,) or (n, n_outputs), optional
+            An offset as its exponential, for losses with a log link: more than 0.
         loss_data : frame, structured array or dict of columns, optional
             A number a row for every further argument of a formula: ``def loss(y, f, cap)`` reads ``loss_data["cap"]``.
 
@@ -128,14 +141,16 @@ class BoostedTreesRegressor(RegressorMixin, BoostedTrees):
         with self._whole_or_nothing():
             params = self._core_params()
             loss = read_loss(self.loss)
+            if loss.n_targets == 1:
+                require_one_column(y, ONE_NUMBER)
             table, numbers = checked_columns(self, X, y, y_numeric=True, multi_output=loss.n_targets > 1)
             columns = loss.columns(read_numbers(numbers), loss_data)
-            self._fit_core(params, table, loss, columns, read_weights(sample_weight, numbers))
+            self._fit_core(params, table, loss, columns, read_weights(sample_weight, numbers), (offset, exposure))
         return self
 
 
-@with_parameters(CLASS_WEIGHT)
-class BoostedTreesClassifier(ClassifierMixin, BoostedTrees):
+@with_parameters(OF_CLASSES)
+class BoostedTreesClassifier(Classifier, BoostedTrees):
     """Boosted classification trees, for any number of classes and any loss.
 
     Of two classes, the raw score f is the log-odds of the second, ``p = 1 / (1 + e^-f)``. Of K > 2 classes, a row has K
@@ -197,6 +212,7 @@ class BoostedTreesClassifier(ClassifierMixin, BoostedTrees):
         categorical_features: Any = "auto",
         unknown: str = "missing",
         absent: str = "zero",
+        classes: Any = None,
         class_weight: Any = None,
         n_jobs: int | None = None,
         random_state: Any = 0,
@@ -217,37 +233,62 @@ class BoostedTreesClassifier(ClassifierMixin, BoostedTrees):
         self.categorical_features = categorical_features
         self.unknown = unknown
         self.absent = absent
+        self.classes = classes
         self.class_weight = class_weight
         self.n_jobs = n_jobs
         self.random_state = random_state
 
-    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None, loss_data: Any = None) -> Self:
-        """Fit the trees to labels of any dtype; otherwise as `BoostedTreesRegressor.fit`."""
+    def fit(
+        self,
+        X: Any,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        *,
+        offset: ArrayLike | None = None,
+        exposure: ArrayLike | None = None,
+        loss_data: Any = None,
+    ) -> Self:
+        """Fit the trees to labels of any dtype; otherwise as `BoostedTreesRegressor.fit`.
+
+        Where `classes` are named, y may also have a column a class, the share of each: rows sum to 1.
+        """
         with self._whole_or_nothing():
             params = self._core_params()
             given = read_loss(self.loss)
-            table, labels = checked_columns(self, X, y)
-            target = ClassTarget.read(labels, self.class_weight, read_weights(sample_weight, labels))
+            table, labels = checked_columns(self, X, y, multi_output=has_shares(y, self.classes))
+            target = ClassTarget.read(labels, self.class_weight, read_weights(sample_weight, labels), self.classes)
             loss = given.of_classes(len(target.classes))
-            columns = loss.columns(loss.labels(target.codes), loss_data)
-            self._fit_core(params, table, loss, columns, target.weights, target.classes)
+            columns = loss.class_columns(target.columns, loss_data)
+            self._fit_core(params, table, loss, columns, target.weights, (offset, exposure), target.classes)
             self.classes_ = target.classes
         return self
 
     @available_if(has_probabilities)  # type: ignore[untyped-decorator]
-    def predict_proba(self, X: ArrayLike) -> Scores:
+    def predict_proba(self, X: Any, *, offset: ArrayLike | None = None, exposure: ArrayLike | None = None) -> Scores:
         """Class probabilities, shape (n, n_classes), columns in the order of `classes_`."""
-        return self._fitted().predict_proba(self._checked(X), n_jobs=self._threads())
+        return self._fitted().predict_proba(self._checked(X), offset=offset, exposure=exposure, n_jobs=self._threads())
 
-    def decision_function(self, X: ArrayLike) -> Scores:
+    def decision_function(
+        self, X: Any, *, offset: ArrayLike | None = None, exposure: ArrayLike | None = None
+    ) -> Scores:
         """Raw scores: of two classes that of the second (log-odds), shape (n,); of more, shape (n, n_classes)."""
-        return self._fitted().decision_function(self._checked(X), n_jobs=self._threads())
+        return self._fitted().decision_function(
+            self._checked(X), offset=offset, exposure=exposure, n_jobs=self._threads()
+        )
 
-    def staged_decision_function(self, X: ArrayLike) -> Iterator[Scores]:
+    def staged_decision_function(
+        self, X: Any, *, offset: ArrayLike | None = None, exposure: ArrayLike | None = None
+    ) -> Iterator[Scores]:
         """`decision_function` after the first round, the first two, and so on."""
-        return self._fitted().staged_decision_function(self._checked(X), n_jobs=self._threads())
+        return self._fitted().staged_decision_function(
+            self._checked(X), offset=offset, exposure=exposure, n_jobs=self._threads()
+        )
 
     @available_if(has_probabilities)  # type: ignore[untyped-decorator]
-    def staged_predict_proba(self, X: ArrayLike) -> Iterator[Scores]:
+    def staged_predict_proba(
+        self, X: Any, *, offset: ArrayLike | None = None, exposure: ArrayLike | None = None
+    ) -> Iterator[Scores]:
         """`predict_proba` after the first round, the first two, and so on."""
-        return self._fitted().staged_predict_proba(self._checked(X), n_jobs=self._threads())
+        return self._fitted().staged_predict_proba(
+            self._checked(X), offset=offset, exposure=exposure, n_jobs=self._threads()
+        )

@@ -6,13 +6,21 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.utils.metaestimators import available_if
 
 from ._checked_table import checked_design
+from ._estimator_kinds import Classifier, Regressor
 from ._linear_models import LinearEstimator, with_parameters
 from ._model_estimator import has_probabilities
-from ._target import ClassTarget, read_classes, read_numbers, read_weights
+from ._target import (
+    ONE_NUMBER,
+    ClassTarget,
+    has_shares,
+    read_classes,
+    read_numbers,
+    read_weights,
+    require_one_column,
+)
 from .losses.labels import Logistic
 from .losses.loss import Loss, read_loss
 from .model import Scores
@@ -21,12 +29,15 @@ _CLASSIFIER = """
     multi_class : {"auto", "softmax", "one_vs_rest"}, default="auto"
         Of more than two classes, all at once, or each against the rest. "auto": softmax for the logistic loss and for
         losses of a score a class, one_vs_rest for losses of one score.
+    classes : array-like of labels or None, default=None
+        All labels that may come, where some may be missing in the rows of a fit (in a fold); `predict_proba` has a
+        column for each. Where y has a column a class, what they stand for, in sorted order. None: the labels of y.
     class_weight : dict, "balanced" or None, default=None
         Weights of the classes, multiplied with the weights of the rows."""
 
 
 @with_parameters()
-class LinearRegressor(RegressorMixin, LinearEstimator):
+class LinearRegressor(Regressor, LinearEstimator):
     """Linear regression, for any loss.
 
     Minimises ``F = sum(w l(y, f)) / sum(w) + alpha (l1_ratio |b|_1 + (1 - l1_ratio) |b|^2 / 2)`` with scores
@@ -107,6 +118,7 @@ class LinearRegressor(RegressorMixin, LinearEstimator):
         sample_weight: ArrayLike | None = None,
         *,
         offset: ArrayLike | None = None,
+        exposure: ArrayLike | None = None,
         loss_data: Any = None,
     ) -> Self:
         """Fit the weights.
@@ -121,7 +133,9 @@ class LinearRegressor(RegressorMixin, LinearEstimator):
             Weights, at least 0. An integer weight counts as that many rows (but for solver="sgd", which visits rows one
             by one, and for the parts of cross-validation).
         offset : number or array-like of shape (n,) or (n, n_outputs), optional
-            Added to the scores, as the logarithm of an exposure is in a Poisson model.
+            Added to the raw scores, at the fit and, where one was given there, at every prediction.
+        exposure : number or array-like of shape (n,) or (n, n_outputs), optional
+            An offset as its exponential, for losses with a log link: more than 0.
         loss_data : frame, structured array or dict of columns, optional
             A number a row for every further argument of a formula: ``def loss(y, f, cap)`` reads ``loss_data["cap"]``.
 
@@ -139,7 +153,7 @@ class LinearRegressor(RegressorMixin, LinearEstimator):
             params = self._linear_params(loss)
             table, columns = self._read(loss, X, y, loss_data, first=True)
             weights = read_weights(sample_weight, table)
-            self._fit_problems(params, self._problems(params, table, loss, [columns], weights, offset))
+            self._fit_problems(params, self._problems(params, table, loss, [columns], weights, (offset, exposure)))
         return self
 
     def partial_fit(
@@ -149,6 +163,7 @@ class LinearRegressor(RegressorMixin, LinearEstimator):
         sample_weight: ArrayLike | None = None,
         *,
         offset: ArrayLike | None = None,
+        exposure: ArrayLike | None = None,
         loss_data: Any = None,
     ) -> Self:
         """One epoch of solver="sgd", going on with the optimizer where the last one left it; otherwise as `fit`."""
@@ -157,17 +172,19 @@ class LinearRegressor(RegressorMixin, LinearEstimator):
             params = self._linear_params(loss).for_sgd()
             table, columns = self._read(loss, X, y, loss_data, first=not self.__sklearn_is_fitted__())
             weights = read_weights(sample_weight, table)
-            self._one_epoch(params, self._problems(params, table, loss, [columns], weights, offset))
+            self._one_epoch(params, self._problems(params, table, loss, [columns], weights, (offset, exposure)))
         return self
 
     def _read(self, loss: Loss, X: Any, y: Any, loss_data: Any, first: bool) -> tuple[Any, list[NDArray[np.float64]]]:
+        if loss.n_targets == 1:
+            require_one_column(y, ONE_NUMBER)
         options = {"y_numeric": True, "multi_output": loss.n_targets > 1, "reset": first}
         table, numbers = checked_design(self, X, y, **options)
         return table, loss.columns(read_numbers(numbers), loss_data)
 
 
 @with_parameters(_CLASSIFIER)
-class LinearClassifier(ClassifierMixin, LinearEstimator):
+class LinearClassifier(Classifier, LinearEstimator):
     """Linear classification, for any number of classes and any loss.
 
     Of two classes, the raw score f is the log-odds of the second, ``p = 1 / (1 + e^-f)``. Of K > 2 classes, a row has K
@@ -238,6 +255,7 @@ class LinearClassifier(ClassifierMixin, LinearEstimator):
         covariance: str | None = None,
         warm_start: bool = False,
         multi_class: str = "auto",
+        classes: Any = None,
         class_weight: Any = None,
         n_jobs: int | None = None,
         random_state: Any = 0,
@@ -252,15 +270,19 @@ class LinearClassifier(ClassifierMixin, LinearEstimator):
         sample_weight: ArrayLike | None = None,
         *,
         offset: ArrayLike | None = None,
+        exposure: ArrayLike | None = None,
         loss_data: Any = None,
     ) -> Self:
-        """Fit the weights to labels of any dtype; otherwise as `LinearRegressor.fit`."""
+        """Fit the weights to labels of any dtype; otherwise as `LinearRegressor.fit`.
+
+        Where `classes` are named, y may also have a column a class, the share of each: rows sum to 1.
+        """
         with self._whole_or_nothing():
             given = read_loss(self.loss)
             params = self._linear_params(given)
-            table, labels = checked_design(self, X, y)
-            target = ClassTarget.read(labels, self.class_weight, read_weights(sample_weight, table))
-            problems = self._class_problems(params, given, table, target, offset, loss_data)
+            table, labels = checked_design(self, X, y, multi_output=has_shares(y, self.classes))
+            target = ClassTarget.read(labels, self.class_weight, read_weights(sample_weight, table), self.classes)
+            problems = self._class_problems(params, given, table, target, (offset, exposure), loss_data)
             self._fit_problems(params, problems, target.classes, target.codes)
             self.classes_ = target.classes
         return self
@@ -273,6 +295,7 @@ class LinearClassifier(ClassifierMixin, LinearEstimator):
         sample_weight: ArrayLike | None = None,
         *,
         offset: ArrayLike | None = None,
+        exposure: ArrayLike | None = None,
         loss_data: Any = None,
     ) -> Self:
         """One epoch of solver="sgd" over these rows, with the optimizer where the last one left it.
@@ -283,38 +306,47 @@ class LinearClassifier(ClassifierMixin, LinearEstimator):
             given = read_loss(self.loss)
             params = self._linear_params(given).for_sgd()
             first = not self.__sklearn_is_fitted__()
-            if first and classes is None:
+            named = self.classes if classes is None else classes
+            if first and named is None:
                 raise ValueError("classes is missing: the first partial_fit needs all labels that will ever come.")
-            known = self.classes_ if classes is None else read_classes(classes)
+            if isinstance(self.class_weight, str):
+                raise ValueError(f"class_weight={self.class_weight!r} needs all rows at once: give partial_fit a dict.")
+            known = self.classes_ if named is None else read_classes(named)
             if not first and not np.array_equal(known, self.classes_):
                 raise ValueError(f"classes={known.tolist()!r} are not those of before, {self.classes_.tolist()!r}.")
-            table, labels = checked_design(self, X, y, reset=first)
+            of_shares = has_shares(y, known if named is None else named)
+            table, labels = checked_design(self, X, y, reset=first, multi_output=of_shares)
             target = ClassTarget.of_known(known, labels, self.class_weight, read_weights(sample_weight, table))
-            self._one_epoch(params, self._class_problems(params, given, table, target, offset, loss_data), known)
+            problems = self._class_problems(params, given, table, target, (offset, exposure), loss_data)
+            self._one_epoch(params, problems, known)
             self.classes_ = known
         return self
 
     def _class_problems(
-        self, params: Any, given: Loss, table: Any, target: ClassTarget, offset: Any, loss_data: Any
+        self, params: Any, given: Loss, table: Any, target: ClassTarget, offset: tuple[Any, Any], loss_data: Any
     ) -> list[Any]:
         n_classes = len(target.classes)
         if _against_the_rest(given, self.multi_class, n_classes):
             loss = given.of_classes(2)
-            codes = [(target.codes == k).astype(np.float64) for k in range(n_classes)]
+            targets = [loss.class_columns(target.against_the_rest(k), loss_data) for k in range(n_classes)]
             n_classes = 2
         else:
-            loss, codes = given.of_classes(n_classes), [target.codes]
-        targets = [loss.columns(loss.labels(own), loss_data) for own in codes]
+            loss = given.of_classes(n_classes)
+            targets = [loss.class_columns(target.columns, loss_data)]
         return self._problems(params, table, loss, targets, target.weights, offset, n_classes)
 
     @available_if(has_probabilities)  # type: ignore[untyped-decorator]
-    def predict_proba(self, X: Any, *, offset: ArrayLike | None = None) -> Scores:
+    def predict_proba(self, X: Any, *, offset: ArrayLike | None = None, exposure: ArrayLike | None = None) -> Scores:
         """Class probabilities, shape (n, n_classes), columns in the order of `classes_`; `offset` as at `predict`."""
-        return self._fitted().predict_proba(self._checked(X), offset=offset, n_jobs=self._threads())
+        return self._fitted().predict_proba(self._checked(X), offset=offset, exposure=exposure, n_jobs=self._threads())
 
-    def decision_function(self, X: Any, *, offset: ArrayLike | None = None) -> Scores:
+    def decision_function(
+        self, X: Any, *, offset: ArrayLike | None = None, exposure: ArrayLike | None = None
+    ) -> Scores:
         """Raw scores: of two classes that of the second (log-odds), shape (n,); of more, shape (n, n_classes)."""
-        return self._fitted().decision_function(self._checked(X), offset=offset, n_jobs=self._threads())
+        return self._fitted().decision_function(
+            self._checked(X), offset=offset, exposure=exposure, n_jobs=self._threads()
+        )
 
 
 def _against_the_rest(loss: Loss, multi_class: str, n_classes: int) -> bool:

@@ -229,8 +229,9 @@ class Softmax(NamedLoss):
     name = "softmax"
 
     def core(self, columns: list[Floats] | None = None, n_classes: int = 0) -> _core.Loss:
-        """The loss as the core runs it, of at least two classes."""
-        return _core.named_loss(self.name, {}, self.outputs(n_classes))
+        """The loss as the core runs it, of at least two classes; several columns are shares of the classes."""
+        of_shares = columns is not None and len(columns) > 1
+        return _core.named_loss(self.name, {}, self.outputs(n_classes), of_shares=of_shares)
 
     def outputs(self, n_classes: int = 0) -> int:
         """A raw score a class."""

@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+import numpy as np
+
 from .. import _core
 from .._formula import Formula, require, trace
 from .._links import Link, link_for, stored_link
 from .arrays import FromArrays, warn_of_contradictions
 from .check import warn_of_lost_digits
 from .columns import Floats
-from .labels import Logistic
+from .labels import KullbackLeibler, Logistic, Softmax
 from .methods import LossMethods
 from .named import NamedLoss, described
 from .names import NAMED, OF_LABELS, meant_by
@@ -155,6 +157,26 @@ class Loss(LossMethods):
             if domain["two_labels"] and domain["low"] == -1:
                 return 2.0 * codes - 1.0
         return codes
+
+    def class_columns(self, target: Floats, loss_data: Any) -> list[Floats]:
+        """What the loss reads of codes of classes (n,), 0 to K - 1, or of shares of the classes (n, K).
+
+        Raises
+        ------
+        ValueError
+            Shares, and a loss that is not linear in them.
+        """
+        if target.ndim == 1:
+            return self.columns(self.labels(target), loss_data)
+        if isinstance(self.definition, Softmax):
+            self.columns(target[:, 0], loss_data)  # refuses loss_data
+            return [np.ascontiguousarray(column) for column in target.T]
+        if isinstance(self.definition, (Logistic, KullbackLeibler)):
+            return self.columns(np.ascontiguousarray(target[:, 1]), loss_data)
+        raise ValueError(
+            f"loss={self.name!r} takes one label a row; shares of the classes are for 'logistic', 'softmax' and "
+            "'kullback_leibler'."
+        )
 
     def as_parameter(self) -> Any:
         """What to give an estimator to get this loss: the name where that says all."""
