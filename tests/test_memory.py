@@ -69,6 +69,67 @@ def test_a_fit_stays_within_its_memory(kind: str, n_rows: int, n_columns: int, m
     assert n_rows * n_columns < growth < allowed  # the codes alone are a byte a cell
 
 
+# Of frames: numbers, numbers with nulls, few and many levels, text, truth values and dates.
+FRAME_SCRIPT = """
+import sys
+import numpy as np
+import curvature as cv
+
+def memory(field):
+    for line in open("/proc/self/status"):
+        if line.startswith(field):
+            return 1024 * int(line.split()[1])
+
+def table(container, n_rows, rng):
+    level = rng.integers(0, 300, n_rows, dtype=np.int16)
+    names = np.array([f"level {i}" for i in range(300)])
+    columns = {f"x{i}": rng.standard_normal(n_rows, dtype=np.float32) for i in range(6)}
+    columns |= {"flag": level % 2 == 0, "day": np.datetime64("2020-01-01", "s") + level.astype("m8[D]")}
+    if container == "dict":
+        return columns | {"few": names[:40][level % 40], "many": names[level]}
+    if container == "pandas":
+        import pandas as pd
+        columns |= {"few": pd.Categorical.from_codes(level % 40, names[:40]), "many": pd.Series(names[level], dtype="str")}
+        return pd.DataFrame(columns | {"whole": pd.array(level, dtype="Int32")})
+    import pyarrow as pa
+    columns = {name: pa.array(values) for name, values in columns.items()}
+    columns["whole"] = pa.array(level, mask=level % 7 == 0)
+    columns["few"] = pa.DictionaryArray.from_arrays(pa.array((level % 40).astype(np.int8)), pa.array(names[:40]))
+    columns["many"] = pa.array(names).take(pa.array(level))
+    frame = pa.table(columns)
+    if container == "polars":
+        import polars as pl
+        return pl.from_arrow(frame)
+    return pa.concat_tables([frame[: n_rows // 3], frame[n_rows // 3 :]])
+
+container, n_rows = sys.argv[1], int(sys.argv[2])
+rng = np.random.default_rng(0)
+few = table(container, 20_000, rng)
+cv.BoostedTreesRegressor(n_estimators=1, n_jobs=2).fit(few, rng.normal(size=20_000))
+del few
+X, y = table(container, n_rows, rng), rng.normal(size=n_rows)
+n_columns = len(X) if container == "dict" else X.shape[1]
+before = memory("VmRSS")
+with open("/proc/self/clear_refs", "w") as file:
+    file.write("5")
+cv.BoostedTreesRegressor(n_estimators=3, n_jobs=2, max_leaves=31).fit(X, y)
+print(memory("VmHWM") - before, n_columns)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+@pytest.mark.parametrize("container", ["dict", "pandas", "arrow", "polars"])
+def test_a_frame_is_not_copied(container: str) -> None:
+    """The same bound from every container; a column of 300 levels has codes of two bytes, text is coded once before."""
+    n_rows, max_leaves, n_wide, n_text = 1_000_000, 31, 1, 2
+    growth, n_columns = peak([container, str(n_rows)], FRAME_SCRIPT)
+    histogram = 8 * (256 * 16 + 304 * 8)
+    bytes_a_row = BYTES_A_CELL * (n_columns + n_wide) + 2 * n_text + BYTES_A_ROW
+    allowed = n_rows * bytes_a_row + max_leaves * histogram + SLACK
+    print(f"{container}: {growth / 1e6:.1f} MB of {allowed / 1e6:.1f} MB, {growth / n_rows:.1f} bytes a row")
+    assert n_rows * n_columns < growth < allowed
+
+
 # Of linear models: dense columns, or compressed rows with K entries each.
 LINEAR_SCRIPT = """
 import sys
