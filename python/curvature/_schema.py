@@ -317,8 +317,10 @@ def _with_lookups(column: TableColumn, lookups: list[NDArray[np.float64]]) -> li
 
 
 def _what(feature: Feature) -> str:
-    of = f" of {feature.level_kind} levels" if feature.kind in ("category", "ordered") else ""
-    return {"category": "a category", "ordered": "an ordered dictionary"}.get(feature.kind, feature.kind) + of
+    if feature.kind in ("category", "ordered"):
+        kind = "a category" if feature.is_category else "an ordered dictionary"
+        return f"{kind} of {feature.level_kind} levels"
+    return {"number": "numbers", "time": "times", "boolean": "bool"}[feature.kind]
 
 
 def _wanted(feature: Feature) -> str:
