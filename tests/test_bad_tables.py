@@ -39,7 +39,7 @@ COLUMNS: dict[str, tuple[Callable[[], Any], str]] = {
     ),
     "numbers and text": (
         lambda: objects(1, 2.5, "b"),
-        "'b' of type str in row 2 of column 'bad', whose values above are number",
+        "'b' of type str in row 2 of column 'bad', whose values above are numbers",
     ),
     "bool and numbers": (
         lambda: objects(True, 1, 0),

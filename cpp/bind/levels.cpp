@@ -70,19 +70,13 @@ py::tuple encode_text(const py::list& given, const std::string& name) {
 enum class Kind { empty, text, boolean, integer, number };
 
 const char* name_of(Kind kind) {
-  switch (kind) {
-    case Kind::empty:
-      return "empty";
-    case Kind::text:
-      return "text";
-    case Kind::boolean:
-      return "boolean";
-    case Kind::integer:
-      return "integer";
-    case Kind::number:
-      return "number";
-  }
-  return "";
+  constexpr const char* kNames[] = {"empty", "text", "boolean", "integer", "number"};
+  return kNames[static_cast<std::size_t>(kind)];
+}
+
+const char* in_words(Kind kind) {
+  constexpr const char* kWords[] = {"missing", "text", "bool", "whole numbers", "numbers"};
+  return kWords[static_cast<std::size_t>(kind)];
 }
 
 std::string described(PyObject* value) {
@@ -176,7 +170,7 @@ class ObjectLevels {
       kind_ = Kind::number;
     } else {
       throw InputError(sentence("X has ", described(value), " in row ", row_, " of ", name_,
-                                ", whose values above are ", curvature::name_of(kind_),
+                                ", whose values above are ", in_words(kind_),
                                 "; a column takes text, or numbers, or bool, not a mixture."));
     }
   }

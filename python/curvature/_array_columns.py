@@ -1,8 +1,8 @@
-"""Columns of NumPy: arrays of one dimension, fields of structured arrays, dictionaries of arrays."""
+"""Columns of NumPy: arrays of one dimension, fields of structured arrays, columns of arrays of two."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -52,6 +52,24 @@ def array_column(values: NDArray[Any], place: str, present: NDArray[np.uint8] | 
     return TableColumn("boolean" if kind == "b" else "number", Column([Chunk(native, present)]))
 
 
+def sequence_column(values: Any, place: str) -> TableColumn:
+    """Read an array, a masked array, or a list."""
+    try:
+        array = np.asarray(values)
+    except ValueError as error:
+        raise ValueError(f"X has in {place} what is no column: {error}; {ALLOWED}.") from error
+    if array.dtype.kind == "U" and not isinstance(values, np.ndarray):  # of [1, "a"] NumPy makes text
+        array = np.fromiter(values, dtype=object, count=len(values))
+    present = None
+    if isinstance(values, np.ma.MaskedArray) and (mask := np.ma.getmaskarray(values)).any():
+        if array.dtype.kind in "OUT":
+            array = array.astype(object)
+            array[mask] = None
+        else:
+            present = np.packbits(~mask, bitorder="little")
+    return array_column(array, place, present)
+
+
 def typed_levels(levels: Sequence[Any], place: str) -> tuple[list[Any], str]:
     """Levels of a dictionary as plain Python, None where missing, and their kind.
 
@@ -91,22 +109,6 @@ def numbers_of(column: TableColumn) -> TableColumn:
     return TableColumn("number", Column(chunks))
 
 
-def mapping_frame(X: Mapping[Any, Any]) -> Frame:
-    """Read a dictionary of arrays of one dimension, or lists."""
-    names = list(X)
-    if wrong := [name for name in names if not isinstance(name, str)]:
-        raise ValueError(f"X is a dictionary with the name {wrong[0]!r}: names of columns must be text.")
-    arrays = [_as_array(values, place_of(at, names)) for at, values in enumerate(X.values())]
-    columns = [array_column(array, place_of(at, names)) for at, array in enumerate(arrays)]
-    for at, array in enumerate(arrays):
-        if len(array) != len(arrays[0]):
-            raise ValueError(
-                f"X has {len(array)} rows in {place_of(at, names)} and {len(arrays[0])} in {place_of(0, names)}: "
-                "columns must be of one length."
-            )
-    return Frame(len(arrays[0]) if arrays else 0, names, columns)
-
-
 def structured_frame(X: NDArray[Any]) -> Frame:
     """Read the fields of a structured array of one dimension."""
     names = list(X.dtype.names or ())
@@ -118,16 +120,6 @@ def structured_frame(X: NDArray[Any]) -> Frame:
 def matrix_frame(X: NDArray[Any]) -> Frame:
     """Read the columns of an array of two dimensions, where they lie."""
     return Frame(len(X), None, [array_column(X[:, at], place_of(at, None)) for at in range(X.shape[1])])
-
-
-def _as_array(values: Any, place: str) -> NDArray[Any]:
-    try:
-        array = np.asarray(values)
-    except ValueError as error:
-        raise ValueError(f"X has in {place} what is no column: {error}; {ALLOWED}.") from error
-    if array.dtype.kind == "U" and not isinstance(values, np.ndarray):  # of [1, "a"] NumPy makes text
-        array = np.fromiter(values, dtype=object, count=len(values))
-    return array
 
 
 def _counts(values: NDArray[Any], place: str) -> tuple[NDArray[Any], tuple[int, int]]:

@@ -114,7 +114,10 @@ def _require_no_null_row(array: Any) -> None:
 
 
 def _column(schema: Any, pieces: list[_Piece], place: str, n_rows: int) -> TableColumn:
-    described = _type_of(schema)
+    try:
+        described = _type_of(schema)
+    except RuntimeError as error:  # a type that nanoarrow does not know
+        raise ValueError(f"X has Arrow's type {schema.format!r} in {place}: {ALLOWED}.") from error
     kind = described.type
     if kind == "dictionary":
         return _dictionary(schema, described, pieces, place, n_rows)

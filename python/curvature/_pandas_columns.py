@@ -34,7 +34,7 @@ def pandas_frame(X: Any) -> Frame:
         Names of which some are text and some are not.
     """
     names = _names(X.columns)
-    columns = [_series(X.iloc[:, at], place_of(at, names), len(X)) for at in range(X.shape[1])]
+    columns = [pandas_column(X.iloc[:, at], place_of(at, names)) for at in range(X.shape[1])]
     return Frame(len(X), names, columns)
 
 
@@ -54,14 +54,17 @@ def _names(labels: Any) -> list[str] | None:
     return None
 
 
-def _series(series: Any, place: str, n_rows: int) -> TableColumn:
-    dtype, array = series.dtype, series.array
+def pandas_column(series: Any, place: str) -> TableColumn:
+    """Read a Series, an Index, or an array of pandas' own."""
+    dtype, array = series.dtype, getattr(series, "array", series)
     if isinstance(dtype, np.dtype):
         return array_column(series.to_numpy(), place)
     kind = type(dtype).__name__
     if kind == "CategoricalDtype":
         levels, level_kind = typed_levels(dtype.categories.tolist(), place)
-        return dictionary_column([Chunk(np.asarray(array.codes))], [levels], level_kind, bool(dtype.ordered), n_rows)
+        return dictionary_column(
+            [Chunk(np.asarray(array.codes))], [levels], level_kind, bool(dtype.ordered), len(series)
+        )
     if kind == "DatetimeTZDtype":
         counts = np.asarray(array.view("i8"))
         return array_column(counts.view(f"M8[{dtype.unit}]"), place)

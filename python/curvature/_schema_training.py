@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from . import _core
 from ._array_columns import matrix_frame
-from ._columns import Column, Frame, TableColumn, empty_column, place_of
+from ._columns import Column, TableColumn, place_of
 from ._frames import is_frame, read_frame
 from ._schema import BOOLEAN, NUMBER, Feature, Schema, described, integer_dictionary, read_column
 from ._sparse_tables import sparse_table
@@ -57,18 +57,14 @@ def read_training(
         frame = read_frame(X)
         listed = listed_features(categorical_features, frame.names, len(frame.columns))
     others, columns = {}, []
-    for at, column in enumerate(frame.columns):
-        feature = _feature(column, None if listed is None else at in listed, frame, weights, place_of(at, frame.names))
+    for at, given in enumerate(frame.columns):
+        place = place_of(at, frame.names)
+        feature, column = _feature(given, None if listed is None else at in listed, frame.n_rows, weights, place)
         if feature is not NUMBER:
             others[at] = feature
-        columns.append((feature, column))
+        columns.append(read_column(feature, column, frame.n_rows, "missing", place)[0])
     names = None if frame.names is None else np.array(frame.names, dtype=object)
-    schema = Schema(len(columns), others, names)
-    ready = [
-        read_column(feature, column, frame.n_rows, "missing", place_of(at, frame.names))[0]
-        for at, (feature, column) in enumerate(columns)
-    ]
-    return schema, _core.Table(frame.n_rows, ready)
+    return Schema(len(columns), others, names), _core.Table(frame.n_rows, columns)
 
 
 def listed_features(given: Any, names: list[str] | None, n_features: int) -> set[int] | None:
@@ -135,26 +131,29 @@ def _named(items: Iterable[str], names: list[str] | None) -> set[int]:
     return {places[item] for item in items}
 
 
-def _feature(column: TableColumn, listed: bool | None, frame: Frame, weights: Weights, place: str) -> Feature:
+def _feature(
+    column: TableColumn, listed: bool | None, n_rows: int, weights: Weights, place: str
+) -> tuple[Feature, TableColumn]:
+    """What the column is, and the column, as a dictionary where it is a category."""
     if column.kind == "boolean":
-        return BOOLEAN
-    if column.kind == "dictionary":
-        if column.ordered and not listed:
-            return _ordered(column, place)
-        if listed or listed is None or column.level_kind == "text":
-            return category_of(column, frame.n_rows, weights, place)
-        return NUMBER
+        return BOOLEAN, column
     if column.kind == "time":
         if listed:
             raise ValueError(
                 f"categorical_features has {place}, which holds times: text, bool, whole numbers and dictionaries of "
                 "them can be categories."
             )
-        return Feature("time")
-    if listed:
-        numbers = column if column.kind == "number" else empty_column(frame.n_rows)
-        return category_of(integer_dictionary(numbers, frame.n_rows, place), frame.n_rows, weights, place)
-    return NUMBER
+        return Feature("time"), column
+    if column.kind == "dictionary":
+        if column.ordered and not listed:
+            return _ordered(column, place), column
+        if listed is False and column.level_kind != "text":
+            return NUMBER, column
+    elif listed:
+        column = integer_dictionary(column, n_rows, place)
+    else:
+        return NUMBER, column
+    return category_of(column, n_rows, weights, place), column
 
 
 def category_of(

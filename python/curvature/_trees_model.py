@@ -211,7 +211,15 @@ class TreesModel(Model):
         classes, schema = stored.classes(n_outputs), unpack_schema(stored)
         _check_settings(stored.settings, None if classes is None else len(classes), n_outputs)
         forest = _core.Forest.from_arrays(stored.n_features, n_outputs, trees)
+        _check_splits(trees["feature"], trees["set"] >= 0, schema)
         return cls(forest, start_scores, stored.settings, classes, schema)
+
+
+def _check_splits(features: NDArray[np.int32], by_set: NDArray[np.bool_], schema: Schema) -> None:
+    for feature in np.unique(features[by_set]).tolist():
+        require(schema.features[feature].is_category, f"the model splits column {feature} by levels: it has none.")
+    for feature in np.unique(features[(features >= 0) & ~by_set]).tolist():
+        require(not schema.features[feature].is_category, f"the model splits the category {feature} as numbers.")
 
 
 def _check_settings(settings: dict[str, Any], n_classes: int | None, n_outputs: int) -> None:
