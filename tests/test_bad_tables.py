@@ -60,6 +60,12 @@ COLUMNS: dict[str, tuple[Callable[[], Any], str]] = {
     "long double": (lambda: GOOD.astype(np.longdouble), "dtype (float128|longdouble) in column 'bad'"),
     "records": (lambda: np.zeros(3, dtype=[("x", "f8")]), r"dtype \[\('x', '<f8'\)\] in column 'bad'"),
     "two dimensions": (lambda: np.zeros((3, 2)), r"an array of shape \(3, 2\) in column 'bad'"),
+    "a word": (lambda: "abc", r"an array of shape \(\) in column 'bad'"),
+    "beyond float64": (lambda: objects(10**400, 1, 2), "a whole number in column 'bad' that is beyond float64"),
+    "a type of polars' own": (
+        lambda: pl.DataFrame({"bad": pl.Series([1, 2, 3], dtype=pl.Int128)}),
+        "Arrow's type '_pli128' in column 'bad'",
+    ),
     "no dimension": (lambda: 3.0, r"an array of shape \(\) in column 'bad'"),
     "ragged lists": (lambda: [[1], [1, 2], [3]], r"(list in row 0 of column 'bad'|in column 'bad' what is no column)"),
     "months as a span": (

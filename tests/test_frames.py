@@ -244,6 +244,32 @@ def test_integers_beyond_2_to_53_are_levels_of_their_own() -> None:
         assert_array_equal(column, [2, 3, 2, 1])
 
 
+def test_dictionaries_of_series_and_masked_arrays() -> None:
+    """Values of any library, each through its own arrays."""
+    columns = {
+        "series": pd.Series([1, None, 3], dtype="Int64"),
+        "array": pd.array([True, None, False]),
+        "categorical": pd.Categorical(["u", None, "t"]),
+        "polars": pl.Series(["x", None, "y"]),
+        "arrow": pa.array([1.5, None, 2.5]),
+        "masked": np.ma.array([7, 8, 9], mask=[0, 1, 0]),
+        "masked text": np.ma.array(["x", "y", "z"], mask=[0, 1, 0]),
+        "tuple": (1, np.nan, 3),
+    }
+    nan = np.nan
+    expected = [
+        [1, nan, 3],
+        [1, nan, 0],
+        [2, nan, 1],
+        [1, nan, 2],
+        [1.5, nan, 2.5],
+        [7, nan, 9],
+        [1, nan, 2],
+        [1, nan, 3],
+    ]
+    assert_array_equal(read(columns)[1], expected)
+
+
 def test_what_is_read_is_kept_alive() -> None:
     """A table outlives the frame that it was read from."""
     n = 50_000

@@ -58,7 +58,9 @@ def sequence_column(values: Any, place: str) -> TableColumn:
         array = np.asarray(values)
     except ValueError as error:
         raise ValueError(f"X has in {place} what is no column: {error}; {ALLOWED}.") from error
-    if array.dtype.kind == "U" and not isinstance(values, np.ndarray):  # of [1, "a"] NumPy makes text
+    if (
+        array.dtype.kind == "U" and array.ndim == 1 and not isinstance(values, np.ndarray)
+    ):  # of [1, "a"] NumPy makes text
         array = np.fromiter(values, dtype=object, count=len(values))
     present = None
     if isinstance(values, np.ma.MaskedArray) and (mask := np.ma.getmaskarray(values)).any():
@@ -139,7 +141,12 @@ def _counts(values: NDArray[Any], place: str) -> tuple[NDArray[Any], tuple[int, 
 def _object_column(values: NDArray[Any], place: str) -> TableColumn:
     codes, levels, kind = _core.encode_objects(_object_blocks(values), len(values), place)
     column = dictionary_column([Chunk(codes)], [[None, *levels]], kind, False, len(values))
-    return numbers_of(column) if kind in ("integer", "number") else column
+    if kind not in ("integer", "number"):
+        return column
+    try:
+        return numbers_of(column)
+    except OverflowError:
+        raise ValueError(f"X has a whole number in {place} that is beyond float64: smaller ones are allowed.") from None
 
 
 def _object_blocks(values: NDArray[Any]) -> Iterator[NDArray[Any]]:
