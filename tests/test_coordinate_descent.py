@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import scipy.sparse as sp
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from linear_problems import core_design, core_fit
 from sklearn.linear_model import ElasticNet, Lasso, LogisticRegression, PoissonRegressor
@@ -81,6 +81,10 @@ def reference(X, y, alpha, l1_ratio, passes=2000):
     bounded=st.booleans(),
     fit_intercept=st.booleans(),
 )
+@example(
+    seed=0, n=5, p=17, loss="poisson", kind="rows", l1_ratio=1.0, depth=0.02,
+    weighted=True, bounded=True, fit_intercept=False,
+)  # F falls from above 0 to below: it limits no sum of l1 |b|  # fmt: skip
 def test_the_solution_is_optimal(seed, n, p, loss, kind, l1_ratio, depth, weighted, bounded, fit_intercept):
     rng = np.random.default_rng(seed)
     X = rng.normal(size=(n, p)) * (rng.random((n, p)) < 0.7)

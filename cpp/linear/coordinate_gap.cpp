@@ -21,9 +21,10 @@ struct Sums {
   // Where a bound or an L2 part keeps r*(-G) finite, and the largest (|G| / l1 - 1)+ where only |G| <= l1 does.
   double conjugate = 0;
   double cone_excess = 0;
-  // The same where the sum of l1 |b| <= F serves all weights that have an L1 part and no bound.
+  // The same where a ball, a limit of the sum of l1 |b|, serves all weights that have an L1 part and no bound.
   double conjugate_outside = 0;
   double ball_excess = 0;
+  double in_ball = 0;  // sum of l1 |b| over those weights
 };
 
 Sums sums_of(const LinearProblem& problem, const PenalisedPoint& point, double scale) {
@@ -50,6 +51,7 @@ Sums sums_of(const LinearProblem& problem, const PenalisedPoint& point, double s
       }
       if (in_ball) {
         sums.ball_excess = std::max(sums.ball_excess, excess);
+        sums.in_ball += penalty.l1 * std::abs(b);
       } else {
         sums.conjugate_outside += conjugate;
       }
@@ -92,8 +94,11 @@ double relative_gap(const LinearProblem& problem, const PenalisedPoint& point) {
   // Fenchel and Young: at least 0 but for rounding.
   double gap = sums.cone_excess > 0 ? infinity : std::max(0.0, sums.penalty + sums.product + sums.conjugate);
   if (std::isfinite(sums.ball_excess)) {
-    const double in_ball = sums.penalty + sums.product + sums.conjugate_outside + size * sums.ball_excess;
-    gap = std::min(gap, std::max(0.0, in_ball));
+    // F need not limit the sum where the loss may fall below 0. In a ball that has the point well inside, the gap is 0
+    // at the least F alone.
+    const double radius = std::max({size, 2 * sums.in_ball, std::numeric_limits<double>::min()});
+    const double gap_in_ball = sums.penalty + sums.product + sums.conjugate_outside + radius * sums.ball_excess;
+    gap = std::min(gap, std::max(0.0, gap_in_ball));
   }
   if (problem.loss.info().name == "squared") {
     gap = std::min(gap, std::max(0.0, scaled_residual_gap(problem, point, sums)));

@@ -22,10 +22,10 @@ struct PenalisedPoint {
 ///   sum of r_j(b_j) + G_j b_j + r_j*(-G_j)      with G the gradient, r_j the penalty of a weight and r_j* its
 ///   conjugate,
 /// which is finite for an L2 part or bounds. L1 alone: a loss at least 0 has sum of l1 |b| <= F at the least F, and the
-/// conjugates together are at most F max (|G_j| / l1_j - 1)+ (for a loss with values below 0 this is an estimate, close
-/// as soon as F changes little). Squared loss: also the gap of the residuals scaled until they are dual feasible. The
-/// least of these is taken. Intercepts and weights without penalty or bound have no dual bound; they count with the
-/// estimate G^2 / curvature, twice the fall of a Newton step.
+/// conjugates together are at most R max (|G_j| / l1_j - 1)+ with R = F. For a loss with values below 0 this is an
+/// estimate with R = max(|F|, 2 sum of l1 |b|), which is 0 at the least F alone. Squared loss: also the gap of the
+/// residuals scaled until they are dual feasible. The least of these is taken. Intercepts and weights without penalty
+/// or bound have no dual bound; they count with the estimate G^2 / curvature, twice the fall of a Newton step.
 [[nodiscard]] double relative_gap(const LinearProblem& problem, const PenalisedPoint& point);
 
 }  // namespace curvature
