@@ -104,7 +104,7 @@ def test_the_solution_is_optimal(seed, n, p, loss, kind, l1_ratio, depth, weight
     alpha = depth * max(1e-3, largest_alpha(X, y, loss, weights=weights))
     options = {"lower": lower, "upper": upper} if bounded else {}
     found = fit(X, y, loss, alpha, l1_ratio, weights, fit_intercept=fit_intercept, offsets=[offset],
-                penalty_factors=factors, tol=1e-9, **options)  # fmt: skip
+                penalty_factors=factors, tol=1e-13, **options)  # fmt: skip
     assert found["converged"], found
     exact = sp.csr_matrix(X, dtype=float) if sp.issparse(X) else X.astype(float)
     slope, level = slopes(exact, y, found, loss, weights, offset)
