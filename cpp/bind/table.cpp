@@ -59,7 +59,8 @@ Indices indices_of(const py::array& array, const char* what) {
 const std::byte* bytes_of(const py::array& array) { return static_cast<const std::byte*>(array.data()); }
 
 void require_bits(const py::array& bits, std::size_t n) {
-  if (bits.ndim() != 1 || bits.itemsize() != 1 || bits.strides(0) != 1 || static_cast<std::size_t>(bits.size()) < n) {
+  if (bits.ndim() != 1 || bits.itemsize() != 1 || (bits.size() > 1 && bits.strides(0) != 1) ||
+      static_cast<std::size_t>(bits.size()) < n) {
     throw InputError(sentence("X has a bitmap of ", bits.size(), " bytes; at least ", n, " are needed."));
   }
 }
