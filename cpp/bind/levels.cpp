@@ -1,6 +1,7 @@
 // Text and objects of a column as codes with levels.
 #include "data/levels.hpp"
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -134,10 +135,16 @@ class ObjectLevels {
  public:
   ObjectLevels(std::size_t n_rows, std::string name) : codes_(n_rows), name_(std::move(name)) {}
 
-  void add(PyObject* const* values, std::size_t n) {
-    std::vector<std::int32_t> block(n);
-    for (std::size_t i = 0; i < n; ++i, ++row_) block[i] = code_of(values[i]);
-    codes_.append(block, static_cast<std::int32_t>(levels_.size()));
+  void add(const py::array& values) {
+    constexpr py::ssize_t kBlock = 4096;
+    std::vector<std::int32_t> block;
+    for (py::ssize_t begin = 0; begin < values.size(); begin += kBlock) {
+      block.clear();
+      for (py::ssize_t i = begin; i < std::min(begin + kBlock, values.size()); ++i, ++row_) {
+        block.push_back(code_of(*reinterpret_cast<PyObject* const*>(values.data(i))));
+      }
+      codes_.append(block, static_cast<std::int32_t>(levels_.size()));
+    }
   }
   py::tuple take() {
     return py::make_tuple(codes_array(std::move(codes_).take()), levels_, py::str(curvature::name_of(kind_)));
@@ -189,11 +196,7 @@ py::tuple encode_objects(const py::iterable& blocks, std::size_t n_rows, const s
   for (const py::handle& each : blocks) {
     const auto block = py::reinterpret_borrow<py::array>(each);
     if (block.ndim() != 1 || block.dtype().kind() != 'O') throw InputError("blocks must be columns of objects.");
-    std::vector<PyObject*> values(static_cast<std::size_t>(block.size()));
-    for (std::size_t i = 0; i < values.size(); ++i) {
-      values[i] = *reinterpret_cast<PyObject* const*>(block.data(static_cast<py::ssize_t>(i)));
-    }
-    levels.add(values.data(), values.size());
+    levels.add(block);
   }
   return levels.take();
 }
