@@ -4,7 +4,6 @@ import gc
 import subprocess
 import sys
 import textwrap
-import warnings
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
@@ -231,14 +230,7 @@ def test_codes_grow_as_levels_appear(n_levels: int) -> None:
 def test_integers_beyond_2_to_53_are_levels_of_their_own() -> None:
     """Ids of 64 bits are not rounded."""
     ids = np.array([2**62, 2**62 + 1, 2**62, -(2**63)], dtype=np.int64)
-    for X in (
-        {"a": ids},
-        pl.DataFrame({"a": ids}),
-        pd.DataFrame({"a": pd.array(ids, "Int64")}),
-        {"a": ids.astype(object)},
-    ):
-        if isinstance(X, dict) and X["a"].dtype == object:
-            continue  # numbers among objects are float64
+    for X in ({"a": ids}, pl.DataFrame({"a": ids}), pd.DataFrame({"a": pd.array(ids, "Int64")})):
         schema, (column,) = read(X, categorical_features=["a"])
         assert schema.features[0].levels == [-(2**63), 2**62, 2**62 + 1]
         assert_array_equal(column, [2, 3, 2, 1])
@@ -289,9 +281,7 @@ def test_what_is_read_is_kept_alive() -> None:
 def test_columns_of_plain_numbers_are_not_copied() -> None:
     """Reading a gigabyte of columns of numbers takes no memory and no time."""
     values = np.zeros(10_000_000)
-    column = np.broadcast_to(values, (50, len(values)))
-    X = {f"c{at}": row for at, row in enumerate(column)}
-    table = read_training(X)[1]
+    table = read_training({f"c{at}": values for at in range(50)})[1]
     values[-1] = 3.0
     assert table.n_columns == 50 and table.column(49)[-1] == 3.0
 
@@ -405,6 +395,4 @@ def test_arrays_are_read_as_ever() -> None:
         assert [feature.kind for feature in schema.features] == ["number", "category", "number"]
         assert_array_equal(columns[1], X[:, 1] + 1)
     assert isinstance(schema.table(X), _core.Table)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        assert_array_equal(schema.table(X.astype(np.int8)).column(1), X[:, 1] + 1)
+    assert_array_equal(schema.table(X.astype(np.int8)).column(1), X[:, 1] + 1)
