@@ -76,7 +76,10 @@ struct AccumulateSparseTask {
   const RowIndex* rows = nullptr;
   std::size_t n_rows = 0;
   const Cell* pairs = nullptr;
+  const std::uint64_t* row_weights = nullptr;  // of every row, in steps; null: all 1
+  const std::uint32_t* line_slots = nullptr;   // the first slot of each line of the histogram
   Cell* histogram = nullptr;
+  std::uint64_t* slot_weights = nullptr;
 };
 
 struct HistogramTable {
@@ -85,10 +88,10 @@ struct HistogramTable {
   void (*accumulate)(const AccumulateTask& task);
   /// larger[i] -= smaller[i]: the sibling's histogram from the parent's. 24 bytes moved a cell.
   void (*subtract)(Cell* larger, const Cell* smaller, std::size_t n_cells);
-  /// Adds each listed row's pair to the cells that are kept of it; returns the sum of the pairs. One load and one
-  /// read-modify-write a kept cell.
+  /// Adds each listed row's pair to the cells that are kept of it, and its weight to their slots; returns the sum of
+  /// the pairs. Two loads and two read-modify-writes a kept cell.
   Cell (*accumulate_sparse)(const AccumulateSparseTask& task);
-  /// Makes the eight slots of a word add up to `total`, each by the cell of its default code, which must be 0 before.
+  /// Makes the eight slots of a word add up to `total`, each by the cell of its default code, whatever stood there.
   void (*complete)(Cell* word, std::int32_t lines, const std::uint16_t* default_codes, Cell total);
 };
 

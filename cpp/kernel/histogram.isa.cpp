@@ -103,9 +103,11 @@ Cell accumulate_sparse(const AccumulateSparseTask& task) {
     }
     const RowIndex row = task.rows[i];
     const Cell pair = task.pairs[row];
+    const std::uint64_t weight = task.row_weights ? task.row_weights[row] : 1;
     const std::uint32_t* end = task.cells + task.row_end[row];
     for (const std::uint32_t* cell = task.cells + task.row_begin[row]; cell < end; ++cell) {
       task.histogram[*cell] += pair;
+      task.slot_weights[task.line_slots[*cell / kWordSlots] + *cell % kWordSlots] += weight;
     }
     total += pair;
   }
@@ -118,7 +120,10 @@ void complete(Cell* word, std::int32_t lines, const std::uint16_t* default_codes
     const Cell* cells = word + static_cast<std::ptrdiff_t>(line) * kWordSlots;
     for (int lane = 0; lane < kWordSlots; ++lane) sums[lane] += cells[lane];
   }
-  for (int lane = 0; lane < kWordSlots; ++lane) word[default_codes[lane] * kWordSlots + lane] = total - sums[lane];
+  for (int lane = 0; lane < kWordSlots; ++lane) {
+    Cell& usual = word[default_codes[lane] * kWordSlots + lane];
+    usual += total - sums[lane];
+  }
 }
 
 }  // namespace

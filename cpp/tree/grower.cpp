@@ -54,9 +54,9 @@ Grower::Grower(const BinnedMatrix& matrix, const BinMapper& mapper, const TreePa
       partition_(matrix.n_rows(), weights),
       min_weight_(least_weight(partition_, params)),
       layout_(searched_words(matrix, partition_, min_weight_)),
-      search_(matrix, layout_, mapper, params, hessian_is_weight),
-      builder_(matrix, layout_, threads),
-      pool_(layout_, matrix.bytes()) {}
+      search_(matrix, layout_, mapper, params, hessian_is_weight, min_weight_),
+      builder_(matrix, layout_, partition_, threads),
+      pool_(layout_, matrix.is_sparse(), matrix.bytes()) {}
 
 bool Grower::comes_before(std::size_t a, std::size_t b) const {
   const Node& x = nodes_[a];
@@ -133,9 +133,7 @@ void Grower::plant(std::uint64_t key) {
   }
   root.histogram = pool_.acquire(true);
   const int threads = work(root) < kAloneWork ? 1 : threads_;
-  build(root, threads);
-  const Word& word = layout_.words[0];  // every slot's cells add up to the total
-  for (std::int32_t bin = 0; bin < word.lines; ++bin) root.sum += root.histogram->cells[cell_index(word, 0, bin)];
+  root.sum = build(root, threads);
   if (may_split(root)) evaluate(root, threads);
   nodes_.push_back(root);
 }
@@ -189,13 +187,16 @@ void Grower::expand_ahead(OpenNodes& open_nodes, std::size_t n_splits_left) {
 
 Grower::Expansion Grower::expand(Node& node, Spares& spares, bool evaluate, int threads) {
   Expansion children;
+  if (matrix_.is_sparse() && leaves_too_little(node)) {
+    restrict_split(node, spares, threads);
+    return children;
+  }
   const std::size_t n_left = partition_.split(node.rows, matrix_, node.split.slot, node.split.codes, threads);
   children.left.rows = {node.rows.begin, n_left};
   children.right.rows = {node.rows.begin + n_left, node.rows.size - n_left};
   children.left.weight = partition_.weight(children.left.rows);
   children.right.weight = node.weight - children.left.weight;
   if (children.left.weight < min_weight_ || children.right.weight < min_weight_) {
-    if (matrix_.is_sparse()) partition_.unsplit(node.rows, n_left);
     restrict_split(node, spares, threads);
     return children;
   }
@@ -222,6 +223,8 @@ void Grower::evaluate_children(Node& node, Expansion& children, Spares& spares, 
       const profile::Scope scope(Phase::accumulate, 0);
       kernel::histogram_table().subtract(larger.histogram->cells.data(), smaller.histogram->cells.data(),
                                          layout_.cells);
+      kernel::histogram_table().subtract(larger.histogram->weights.data(), smaller.histogram->weights.data(),
+                                         smaller.histogram->weights.size());
     } else {
       larger.histogram = take(spares[1]);
       build(larger, threads);
@@ -231,8 +234,8 @@ void Grower::evaluate_children(Node& node, Expansion& children, Spares& spares, 
   if (may_split(smaller)) evaluate(smaller, threads);
 }
 
-void Grower::build(Node& node, int threads) {
-  builder_.build(pairs_, partition_.rows(node.rows), node.rows.size, node.histogram->cells.data(), threads);
+Cell Grower::build(Node& node, int threads) {
+  return builder_.build(pairs_, partition_.rows(node.rows), node.rows.size, *node.histogram, threads);
 }
 
 void Grower::evaluate(Node& node, int threads) {
@@ -256,12 +259,27 @@ void Grower::restrict_split(Node& node, Spares& spares, int threads) {
   node.split = search_.best(*node.histogram, total(node), node.key);
 }
 
+// Whether the node's split leaves a child too light, by a sparse slot's few rows: their order must stay as it is, and
+// to look at them costs less than to part all rows.
+bool Grower::leaves_too_little(const Node& node) const {
+  const CodeSplit& codes = node.split.codes;
+  const std::vector<std::uint64_t> weights = weights_by_code(node);
+  const auto first = weights.begin() + 1;
+  const std::uint64_t left =
+      std::accumulate(first, first + codes.bin, codes.missing_left ? weights[kMissingCode] : std::uint64_t{0});
+  return left < min_weight_ || node.weight - left < min_weight_;
+}
+
+std::vector<std::uint64_t> Grower::weights_by_code(const Node& node) const {
+  const auto feature = static_cast<std::size_t>(matrix_.feature_of(node.split.slot));
+  const auto n_codes = static_cast<std::size_t>(mapper_.n_codes(feature));
+  return partition_.weights_by_code(node.rows, node.weight, matrix_, node.split.slot, n_codes);
+}
+
 // The cuts of the slot that the node wanted to split whose children both weigh enough.
 BinRange Grower::heavy_enough(const Node& node) const {
   const std::size_t slot = node.split.slot;
-  const auto feature = static_cast<std::size_t>(matrix_.feature_of(slot));
-  const auto n_codes = static_cast<std::size_t>(mapper_.n_codes(feature));
-  const std::vector<std::uint64_t> weights = partition_.weights_by_code(node.rows, matrix_, slot, n_codes);
+  const std::vector<std::uint64_t> weights = weights_by_code(node);
   // By bin; of a category, by position. Rows whose gradients add up to nothing have none and may go to either side.
   std::vector<std::uint64_t> by_bin(weights.begin() + 1, weights.end());
   if (search_.is_category(slot)) {

@@ -83,7 +83,9 @@ class Grower {
   [[nodiscard]] double noise() const;
   [[nodiscard]] NodeTotal total(const Node& node) const;
   [[nodiscard]] BinRange heavy_enough(const Node& node) const;
-  void build(Node& node, int threads);
+  [[nodiscard]] bool leaves_too_little(const Node& node) const;
+  [[nodiscard]] std::vector<std::uint64_t> weights_by_code(const Node& node) const;
+  Cell build(Node& node, int threads);
   void evaluate(Node& node, int threads);
   void restrict_split(Node& node, Spares& spares, int threads);
   Spares lend(const Node& node, const OpenNodes& open_nodes);

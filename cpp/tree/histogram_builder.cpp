@@ -16,9 +16,11 @@ void clear(Cell* begin, Cell* end) { std::memset(begin, 0, static_cast<std::size
 
 }  // namespace
 
-HistogramBuilder::HistogramBuilder(const BinnedMatrix& matrix, const HistogramLayout& layout, int threads)
+HistogramBuilder::HistogramBuilder(const BinnedMatrix& matrix, const HistogramLayout& layout,
+                                   const RowPartition& partition, int threads)
     : matrix_(matrix), layout_(layout) {
   private_.resize(static_cast<std::size_t>(std::max(0, threads - 1)));
+  private_weights_.resize(private_.size());
   if (matrix.is_sparse()) {
     const SparseCodes& codes = matrix.sparse();
     const std::uint32_t* cells = codes.cells().data();
@@ -26,7 +28,12 @@ HistogramBuilder::HistogramBuilder(const BinnedMatrix& matrix, const HistogramLa
       const std::uint32_t* end =
           std::partition_point(cells + codes.row_begin()[row], cells + codes.row_begin()[row + 1],
                                [&](std::uint32_t cell) { return cell < layout.cells; });
-      sparse_row_end_.push_back(static_cast<std::size_t>(end - cells));
+      row_end_.push_back(static_cast<std::size_t>(end - cells));
+    }
+    row_weights_ = partition.row_weights();
+    for (std::size_t word = 0; word < layout.words.size(); ++word) {
+      line_slots_.insert(line_slots_.end(), static_cast<std::size_t>(layout.words[word].lines),
+                         static_cast<std::uint32_t>(word * kWordSlots));
     }
     return;
   }
@@ -55,63 +62,87 @@ void HistogramBuilder::add_rows(WordRange words, const Cell* pairs, const RowInd
   kernel::histogram_table().accumulate(task);
 }
 
-Cell HistogramBuilder::add_rows(const Cell* pairs, const RowIndex* rows, std::size_t n_rows, Cell* histogram) const {
-  if (!matrix_.is_sparse()) {
-    for (const WordRange& block : blocks_) add_rows(block, pairs, rows, n_rows, histogram);
-    return 0;
-  }
-  const std::size_t* begin = matrix_.sparse().row_begin().data();
-  const std::size_t* end = sparse_row_end_.data();
+void HistogramBuilder::add_rows(const Cell* pairs, const RowIndex* rows, std::size_t n_rows, Cell* histogram) const {
+  for (const WordRange& block : blocks_) add_rows(block, pairs, rows, n_rows, histogram);
+}
+
+Cell HistogramBuilder::add_sparse_rows(const Cell* pairs, const RowIndex* rows, std::size_t n_rows, Cell* histogram,
+                                       std::uint64_t* slot_weights) const {
+  const SparseCodes& codes = matrix_.sparse();
   std::size_t n_cells = 0;
-  for (std::size_t i = 0; i < n_rows; ++i) n_cells += end[rows[i]] - begin[rows[i]];
+  for (std::size_t i = 0; i < n_rows; ++i) n_cells += row_end_[rows[i]] - codes.row_begin()[rows[i]];
   const profile::Scope scope(Phase::accumulate, n_cells);
   clear(histogram, histogram + layout_.cells);
-  return kernel::histogram_table().accumulate_sparse(
-      {matrix_.sparse().cells().data(), begin, end, rows, n_rows, pairs, histogram});
+  std::fill_n(slot_weights, layout_.words.size() * kWordSlots, 0);
+  kernel::AccumulateSparseTask task;
+  task.cells = codes.cells().data();
+  task.row_begin = codes.row_begin().data();
+  task.row_end = row_end_.data();
+  task.rows = rows;
+  task.n_rows = n_rows;
+  task.pairs = pairs;
+  task.row_weights = row_weights_.empty() ? nullptr : row_weights_.data();
+  task.line_slots = line_slots_.data();
+  task.histogram = histogram;
+  task.slot_weights = slot_weights;
+  return kernel::histogram_table().accumulate_sparse(task);
 }
 
-void HistogramBuilder::complete(Cell* histogram, Cell total) const {
-  const profile::Scope scope(Phase::accumulate, 0);
-  const std::uint16_t* defaults = matrix_.sparse().default_codes();
-  for (const Word& word : layout_.words) {
-    kernel::histogram_table().complete(histogram + word.offset, word.lines, defaults, total);
-    defaults += kWordSlots;
-  }
-}
-
-void HistogramBuilder::build(const Cell* pairs, const RowIndex* rows, std::size_t n_rows, Cell* histogram,
-                             int threads) {
+Cell HistogramBuilder::build_sparse(const Cell* pairs, const RowIndex* rows, std::size_t n_rows,
+                                    NodeHistogram& histogram, int threads) {
   const auto team = static_cast<std::size_t>(threads);
-  const bool sparse = matrix_.is_sparse();
-  if (threads <= 1) {
-    const Cell total = add_rows(pairs, rows, n_rows, histogram);
-    if (sparse) complete(histogram, total);
-    return;
-  }
-  if (!sparse && blocks_.size() >= 2 * team) {
-    parallel_for(blocks_.size(), threads,
-                 [&](std::size_t block, int) { add_rows(blocks_[block], pairs, rows, n_rows, histogram); });
-    return;
-  }
-  const std::size_t cells = layout_.cells;
   const std::size_t share = (n_rows + team - 1) / team;
   std::vector<Cell> totals(team);
   parallel_for(team, threads, [&](std::size_t part, int) {
-    Cell* target = histogram;
-    if (part > 0) {
-      AlignedBuffer<Cell>& own = private_[part - 1];
-      if (own.empty()) own = AlignedBuffer<Cell>(cells);
-      target = own.data();
+    if (part > 0 && private_[part - 1].empty()) {
+      private_[part - 1] = AlignedBuffer<Cell>(layout_.cells);
+      private_weights_[part - 1].resize(histogram.weights.size());
     }
     const std::size_t begin = std::min(part * share, n_rows);
     const std::size_t end = std::min(begin + share, n_rows);
-    totals[part] = add_rows(pairs, rows + begin, end - begin, target);
+    totals[part] =
+        add_sparse_rows(pairs, rows + begin, end - begin, part > 0 ? private_[part - 1].data() : histogram.cells.data(),
+                        part > 0 ? private_weights_[part - 1].data() : histogram.weights.data());
   });
   for (std::size_t part = 1; part < team; ++part) {
-    const Cell* own = private_[part - 1].data();
-    for (std::size_t i = 0; i < cells; ++i) histogram[i] += own[i];
+    const Cell* cells = private_[part - 1].data();
+    const std::uint64_t* weights = private_weights_[part - 1].data();
+    for (std::size_t i = 0; i < layout_.cells; ++i) histogram.cells[i] += cells[i];
+    for (std::size_t i = 0; i < histogram.weights.size(); ++i) histogram.weights[i] += weights[i];
   }
-  if (sparse) complete(histogram, std::accumulate(totals.begin(), totals.end(), Cell{0}));
+  return std::accumulate(totals.begin(), totals.end(), Cell{0});
+}
+
+Cell HistogramBuilder::build(const Cell* pairs, const RowIndex* rows, std::size_t n_rows, NodeHistogram& histogram,
+                             int threads) {
+  if (matrix_.is_sparse()) return build_sparse(pairs, rows, n_rows, histogram, std::max(1, threads));
+  Cell* target = histogram.cells.data();
+  const auto team = static_cast<std::size_t>(threads);
+  if (threads <= 1 || blocks_.size() >= 2 * team) {
+    parallel_for(blocks_.size(), threads,
+                 [&](std::size_t block, int) { add_rows(blocks_[block], pairs, rows, n_rows, target); });
+  } else {
+    const std::size_t cells = layout_.cells;
+    const std::size_t share = (n_rows + team - 1) / team;
+    parallel_for(team, threads, [&](std::size_t part, int) {
+      Cell* own = target;
+      if (part > 0) {
+        if (private_[part - 1].empty()) private_[part - 1] = AlignedBuffer<Cell>(cells);
+        own = private_[part - 1].data();
+      }
+      const std::size_t begin = std::min(part * share, n_rows);
+      const std::size_t end = std::min(begin + share, n_rows);
+      add_rows(pairs, rows + begin, end - begin, own);
+    });
+    for (std::size_t part = 1; part < team; ++part) {
+      const Cell* own = private_[part - 1].data();
+      for (std::size_t i = 0; i < cells; ++i) target[i] += own[i];
+    }
+  }
+  Cell total = 0;
+  const Word& word = layout_.words[0];  // every slot's cells add up to the total
+  for (std::int32_t bin = 0; bin < word.lines; ++bin) total += target[cell_index(word, 0, bin)];
+  return total;
 }
 
 }  // namespace curvature

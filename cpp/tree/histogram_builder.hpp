@@ -7,6 +7,7 @@
 #include "data/binned_matrix.hpp"
 #include "kernel/histogram.hpp"
 #include "tree/histogram_pool.hpp"
+#include "tree/row_partition.hpp"
 
 namespace curvature {
 
@@ -15,26 +16,33 @@ namespace curvature {
 class HistogramBuilder {
  public:
   /// `layout` has the first words of the matrix: all of a dense one; the others are left out.
-  HistogramBuilder(const BinnedMatrix& matrix, const HistogramLayout& layout, int threads);
+  HistogramBuilder(const BinnedMatrix& matrix, const HistogramLayout& layout, const RowPartition& partition,
+                   int threads);
 
   /// histogram := sum of the pairs of `rows`. With several threads, rows (few columns) or words (many) are shared out;
-  /// the sums are integers, so how does not matter.
-  void build(const Cell* pairs, const RowIndex* rows, std::size_t n_rows, Cell* histogram, int threads);
+  /// the sums are integers, so how does not matter. Returns the sum of the pairs.
+  Cell build(const Cell* pairs, const RowIndex* rows, std::size_t n_rows, NodeHistogram& histogram, int threads);
 
  private:
   struct WordRange {
     std::size_t first, last;
   };
   void add_rows(WordRange words, const Cell* pairs, const RowIndex* rows, std::size_t n_rows, Cell* histogram) const;
-  /// All words; of a sparse matrix all cells but those of default codes. Returns the sum of the pairs there, else 0.
-  Cell add_rows(const Cell* pairs, const RowIndex* rows, std::size_t n_rows, Cell* histogram) const;
-  void complete(Cell* histogram, Cell total) const;
+  /// All words of a dense matrix.
+  void add_rows(const Cell* pairs, const RowIndex* rows, std::size_t n_rows, Cell* histogram) const;
+  Cell add_sparse_rows(const Cell* pairs, const RowIndex* rows, std::size_t n_rows, Cell* histogram,
+                       std::uint64_t* slot_weights) const;
+  Cell build_sparse(const Cell* pairs, const RowIndex* rows, std::size_t n_rows, NodeHistogram& histogram, int threads);
 
   const BinnedMatrix& matrix_;
   const HistogramLayout& layout_;
-  std::vector<std::size_t> sparse_row_end_;  // of each row of a sparse matrix: past its last cell within the layout
+  // Of a sparse matrix:
+  std::vector<std::size_t> row_end_;  // of each row: past its last cell within the layout
+  std::vector<std::uint64_t> row_weights_;
+  std::vector<std::uint32_t> line_slots_;
   std::vector<WordRange> blocks_;
-  std::vector<AlignedBuffer<Cell>> private_;  // one for every thread but the first
+  std::vector<AlignedBuffer<Cell>> private_;                 // one for every thread but the first
+  std::vector<std::vector<std::uint64_t>> private_weights_;  // likewise
 };
 
 }  // namespace curvature

@@ -20,6 +20,8 @@ struct SlotSplit {
 /// A node's cells and, once scanned, the best cut of every slot.
 struct NodeHistogram {
   AlignedBuffer<Cell> cells;
+  // Of a sparse matrix: a slot's weight of rows that are not of the default code, whose cells are filled by the scan.
+  std::vector<std::uint64_t> weights;
   std::vector<SlotSplit> splits;
 };
 
@@ -28,7 +30,7 @@ struct NodeHistogram {
 class HistogramPool {
  public:
   /// At most the larger of kBytes and a quarter of `matrix_bytes`, and never fewer than kLeast histograms.
-  HistogramPool(const HistogramLayout& layout, std::size_t matrix_bytes);
+  HistogramPool(const HistogramLayout& layout, bool sparse, std::size_t matrix_bytes);
 
   /// A histogram of undefined content, or nullptr where the bound is reached and `beyond` is false.
   [[nodiscard]] NodeHistogram* acquire(bool beyond = false);
@@ -40,6 +42,7 @@ class HistogramPool {
 
   std::size_t cells_;
   std::size_t slots_;
+  bool sparse_;
   std::size_t capacity_;
   std::vector<std::unique_ptr<NodeHistogram>> all_;
   std::vector<NodeHistogram*> free_;

@@ -17,7 +17,8 @@ std::uint64_t in_steps(double weight, double steps) { return static_cast<std::ui
 
 }  // namespace
 
-RowPartition::RowPartition(std::size_t n_rows, const double* weights) : weights_(weights), n_rows_(n_rows) {
+RowPartition::RowPartition(std::size_t n_rows, const double* weights)
+    : weights_(weights), n_all_rows_(n_rows), n_rows_(n_rows) {
   if (weights) {
     double total = 0;
     for (std::size_t row = 0; row < n_rows; ++row) {
@@ -75,32 +76,42 @@ std::size_t RowPartition::split(RowSegment segment, const BinnedMatrix& matrix, 
   return total_left;
 }
 
-void RowPartition::unsplit(RowSegment segment, std::size_t n_left) {
-  RowIndex* rows = rows_.data() + segment.begin;
-  RowIndex* left = right_.data() + segment.begin;
-  std::memcpy(left, rows, n_left * sizeof(RowIndex));
-  // Behind the place to write there is always room for the left rows still to come.
-  std::size_t right = n_left, at = 0;
-  for (std::size_t taken = 0; taken < n_left; ++at) {
-    const bool from_left = right == segment.size || left[taken] < rows[right];
-    rows[at] = from_left ? left[taken++] : rows[right++];
-  }
-}
+std::uint64_t RowPartition::row_weight(RowIndex row) const { return weights_ ? in_steps(weights_[row], steps_) : 1; }
 
 std::uint64_t RowPartition::weight(const RowIndex* rows, std::size_t n_rows) const {
   if (!weights_) return n_rows;
   return std::accumulate(rows, rows + n_rows, std::uint64_t{0},
-                         [&](std::uint64_t sum, RowIndex row) { return sum + in_steps(weights_[row], steps_); });
+                         [&](std::uint64_t sum, RowIndex row) { return sum + row_weight(row); });
 }
 
-std::vector<std::uint64_t> RowPartition::weights_by_code(RowSegment segment, const BinnedMatrix& matrix,
-                                                         std::size_t slot, std::size_t n_codes) const {
+std::vector<std::uint64_t> RowPartition::row_weights() const {
+  std::vector<std::uint64_t> steps;
+  for (std::size_t row = 0; weights_ && row < n_all_rows_; ++row) {
+    steps.push_back(row_weight(static_cast<RowIndex>(row)));
+  }
+  return steps;
+}
+
+std::vector<std::uint64_t> RowPartition::weights_by_code(RowSegment segment, std::uint64_t total,
+                                                         const BinnedMatrix& matrix, std::size_t slot,
+                                                         std::size_t n_codes) const {
   std::vector<std::uint64_t> sums(n_codes, 0);
   const RowIndex* at = rows(segment);
+  if (matrix.is_sparse()) {
+    const kernel::SparseColumn column = matrix.sparse().column(slot);
+    std::uint64_t kept_weight = 0;
+    const auto add = [&](std::size_t place, std::uint16_t code) {
+      const std::uint64_t weight = row_weight(at[place]);
+      sums[code] += weight;
+      kept_weight += weight;
+    };
+    kernel::join(at, segment.size, column, [](std::size_t, std::size_t) {}, add);
+    sums[column.default_code] += total - kept_weight;
+    return sums;
+  }
   matrix.visit_column(slot, [&](const auto& column) {
-    kernel::for_each_code(column, at, segment.size, [&](std::size_t i, std::size_t code) {
-      sums[code] += weights_ ? in_steps(weights_[at[i]], steps_) : 1;
-    });
+    kernel::for_each_code(column, at, segment.size,
+                          [&](std::size_t i, std::size_t code) { sums[code] += row_weight(at[i]); });
   });
   return sums;
 }

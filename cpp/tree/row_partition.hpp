@@ -32,20 +32,23 @@ class RowPartition {
   std::size_t split(RowSegment segment, const BinnedMatrix& matrix, std::size_t slot, const CodeSplit& codes,
                     int threads);
 
-  /// Takes a split back: the rows of a segment are in increasing order again, as sparse columns want them.
-  void unsplit(RowSegment segment, std::size_t n_left);
-
   /// Total weight of a segment, in whole steps of a grid finer than any weight's rounding: exact in any order.
   [[nodiscard]] std::uint64_t weight(RowSegment segment) const { return weight(rows(segment), segment.size); }
   [[nodiscard]] std::uint64_t weight(const RowIndex* rows, std::size_t n_rows) const;
-  /// Weights of a segment's rows, code by code of a slot.
-  [[nodiscard]] std::vector<std::uint64_t> weights_by_code(RowSegment segment, const BinnedMatrix& matrix,
-                                                           std::size_t slot, std::size_t n_codes) const;
+  /// Weights of a segment's rows, which weigh `total` together, code by code of a slot.
+  [[nodiscard]] std::vector<std::uint64_t> weights_by_code(RowSegment segment, std::uint64_t total,
+                                                           const BinnedMatrix& matrix, std::size_t slot,
+                                                           std::size_t n_codes) const;
+  /// Of every row, in steps; empty where all weigh 1.
+  [[nodiscard]] std::vector<std::uint64_t> row_weights() const;
   /// Steps a unit of weight has.
   [[nodiscard]] double steps_per_unit() const { return steps_; }
 
  private:
+  [[nodiscard]] std::uint64_t row_weight(RowIndex row) const;
+
   const double* weights_;
+  std::size_t n_all_rows_;  // those that weigh nothing included
   double steps_ = 1;
   std::vector<RowIndex> weighted_rows_;  // rows of positive weight, where some weigh nothing
   AlignedBuffer<RowIndex> rows_, right_;

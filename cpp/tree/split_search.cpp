@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <limits>
 #include <numeric>
 
@@ -29,11 +30,12 @@ void hold(kernel::ScanTask& task, const BinRange& range) {
 }  // namespace
 
 SplitSearch::SplitSearch(const BinnedMatrix& matrix, const HistogramLayout& layout, const BinMapper& mapper,
-                         const TreeParams& params, bool hessian_is_weight)
+                         const TreeParams& params, bool hessian_is_weight, std::uint64_t min_weight)
     : matrix_(matrix),
       layout_(layout),
       params_(params),
       hessian_is_weight_(hessian_is_weight),
+      min_weight_(std::max<std::uint64_t>(1, min_weight)),
       category_codes_(matrix.n_slots(), 0) {
   for (std::size_t slot = 0; slot < matrix.n_slots(); ++slot) {
     if (matrix.feature_of(slot) == BinnedMatrix::kNoFeature) continue;
@@ -44,6 +46,8 @@ SplitSearch::SplitSearch(const BinnedMatrix& matrix, const HistogramLayout& layo
   }
   std::sort(usable_slots_.begin(), usable_slots_.end(),
             [&](std::size_t a, std::size_t b) { return matrix.feature_of(a) < matrix.feature_of(b); });
+  std::copy_if(usable_slots_.begin(), usable_slots_.end(), std::back_inserter(searched_slots_),
+               [&](std::size_t slot) { return slot / kWordSlots < layout.words.size(); });
   const double share = params.colsample_bynode * static_cast<double>(usable_slots_.size());
   n_drawn_ = std::min(usable_slots_.size(), static_cast<std::size_t>(std::max(1.0, std::round(share))));
 }
@@ -92,11 +96,28 @@ void SplitSearch::scan(NodeHistogram& histogram, NodeTotal node, int threads) co
 }
 
 void SplitSearch::scan_numbers(NodeHistogram& histogram, Cell sum, std::size_t word) const {
+  const std::size_t first = word * kWordSlots;
+  SlotSplit* splits = histogram.splits.data() + first;
+  if (matrix_.is_sparse()) {
+    std::fill_n(splits, kWordSlots, SlotSplit{});
+    const std::uint64_t* weights = histogram.weights.data() + first;
+    if (*std::max_element(weights, weights + kWordSlots) < min_weight_) return;
+    const Word& w = layout_.words[word];
+    kernel::histogram_table().complete(histogram.cells.data() + w.offset, w.lines,
+                                       matrix_.sparse().default_codes() + first, sum);
+  }
   kernel::LaneSplits lanes;
   kernel::split_scan_table().scan(scan_task(histogram, sum, word), lanes);
   for (std::size_t lane = 0; lane < kWordSlots; ++lane) {
-    histogram.splits[word * kWordSlots + lane] = {lanes.score[lane], lanes.bin[lane], lanes.missing_left[lane]};
+    if (too_light(histogram, first + lane)) continue;
+    splits[lane] = {lanes.score[lane], lanes.bin[lane], lanes.missing_left[lane]};
   }
+}
+
+// Of a sparse slot: whether the rows that are not of the default code, which are one side of every split at least,
+// weigh less than a leaf must.
+bool SplitSearch::too_light(const NodeHistogram& histogram, std::size_t slot) const {
+  return matrix_.is_sparse() && histogram.weights[slot] < min_weight_;
 }
 
 void SplitSearch::scan_slot(NodeHistogram& histogram, NodeTotal node, std::size_t slot, const BinRange& range) const {
@@ -180,11 +201,10 @@ Cell SplitSearch::left_sum(const NodeHistogram& histogram, std::size_t slot, con
 SplitCandidate SplitSearch::best(const NodeHistogram& histogram, NodeTotal node, std::uint64_t key) const {
   const bool draw = n_drawn_ < usable_slots_.size();
   const std::vector<bool> drawn = draw ? drawn_slots(key) : std::vector<bool>();
-  const std::size_t n_searched = layout_.words.size() * kWordSlots;
   SplitCandidate candidate;
   double best_score = 0;
-  for (const std::size_t slot : usable_slots_) {
-    if ((draw && !drawn[slot]) || slot >= n_searched) continue;
+  for (const std::size_t slot : searched_slots_) {
+    if (draw && !drawn[slot]) continue;
     if (!(histogram.splits[slot].score > best_score * (1 + kRounding))) continue;  // mirrored columns are a tie
     best_score = histogram.splits[slot].score;
     candidate.slot = slot;

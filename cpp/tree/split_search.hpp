@@ -39,9 +39,10 @@ struct BinRange {
 /// Immutable but for `begin_tree`; nodes are searched from any thread.
 class SplitSearch {
  public:
-  /// Searches the words of `layout`, the first of the matrix; the slots of the others are drawn in vain.
+  /// Searches the words of `layout`, the first of the matrix; the slots of the others are drawn in vain. `min_weight`:
+  /// least weight of a leaf in steps; here it only spares work.
   SplitSearch(const BinnedMatrix& matrix, const HistogramLayout& layout, const BinMapper& mapper,
-              const TreeParams& params, bool hessian_is_weight);
+              const TreeParams& params, bool hessian_is_weight, std::uint64_t min_weight);
 
   /// `noise`: of a row, the square of its gradient over its Hessian, in the units of the scale; counts where there are
   /// categories.
@@ -64,6 +65,7 @@ class SplitSearch {
 
  private:
   [[nodiscard]] kernel::ScanTask scan_task(const NodeHistogram& histogram, Cell sum, std::size_t word) const;
+  [[nodiscard]] bool too_light(const NodeHistogram& histogram, std::size_t slot) const;
   void scan_numbers(NodeHistogram& histogram, Cell sum, std::size_t word) const;
   void scan_category(NodeHistogram& histogram, NodeTotal node, std::size_t slot, const BinRange* range) const;
   void choose_codes(const NodeHistogram& histogram, NodeTotal node, SplitCandidate& candidate) const;
@@ -75,7 +77,9 @@ class SplitSearch {
   const HistogramLayout& layout_;
   TreeParams params_;
   bool hessian_is_weight_;
-  std::vector<std::size_t> usable_slots_;  // of features that can be split at all, by feature
+  std::uint64_t min_weight_;
+  std::vector<std::size_t> usable_slots_;    // of features that can be split at all, by feature
+  std::vector<std::size_t> searched_slots_;  // those of them within the layout
   bool has_categories_ = false;
   std::vector<std::int32_t> category_codes_;  // a slot: its number of codes, 0 where it holds numbers
   std::size_t n_drawn_ = 0;

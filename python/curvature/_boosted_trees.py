@@ -171,7 +171,8 @@ class BoostedTrees(ModelEstimator[TreesModel]):
     def _checked(self, X: ArrayLike) -> Any:
         model = self._fitted()
         given = self.get_params()
-        return model.schema.table(checked_columns(self, X, reset=False), given["unknown"], given["absent"])
+        absent = model.settings["parameters"]["absent"]
+        return model.schema.table(checked_columns(self, X, reset=False), given["unknown"], absent)
 
     @classmethod
     def _parameters_of(cls, model: Model) -> dict[str, Any]:
