@@ -140,8 +140,9 @@ bool Expansion::is_sparse() const {
 }
 
 bool Expansion::fits_float(const Table& table) const {
+  constexpr std::int32_t kWholeFloats = 1 << 24;  // up to which every code is a float
   return std::all_of(table.columns.begin(), table.columns.end(), [](const Column& column) {
-    return column.is_category() || (column.type == ValueType::f32 && column.fits_float());
+    return column.is_category() ? column.n_codes <= kWholeFloats : column.type == ValueType::f32 && column.fits_float();
   });
 }
 

@@ -30,19 +30,30 @@ def checked_columns(estimator: Any, X: Any, y: Any = "no_validation", *, reset: 
     """As `checked_table`; of frames the columns, each as it lies in memory."""
     if not is_frame(X):
         return checked_table(estimator, X, y, reset=reset, **options)
+    return _checked_frame(estimator, X, y, reset, options)
+
+
+def checked_design(estimator: Any, X: Any, y: Any = "no_validation", *, reset: bool = True, **options: Any) -> Any:
+    """As `checked_columns`; what is neither float32 nor float64 in arrays and sparse matrices comes as float64."""
+    if not is_frame(X):
+        return _checked(_SPARSE, estimator, X, y, {"reset": reset} | options)
+    return _checked_frame(estimator, X, y, reset, options)
+
+
+def _checked_frame(estimator: Any, X: Any, y: Any, reset: bool, options: dict[str, Any]) -> Any:
     frame = read_frame(X)
     target: Any = None
     if with_target := not isinstance(y, str):
-        target = _checked({}, estimator, "no_validation", y, {"reset": reset} | options)
+        names = getattr(estimator, "feature_names_in_", None)
+        target = _checked(
+            {}, estimator, "no_validation", y, {"reset": True} | options
+        )  # of y alone, which has no names
+        if names is not None:
+            estimator.feature_names_in_ = names
         check_consistent_length(np.broadcast_to(np.int8(0), frame.n_rows), target)
-    _check_names(estimator, frame.names, reset)  # after scikit-learn, which forgets them
+    _check_names(estimator, frame.names, reset)
     _check_number(estimator, frame, reset)
     return (frame, target) if with_target else frame
-
-
-def checked_design(estimator: BaseEstimator, X: Any, y: Any = "no_validation", **options: Any) -> Any:
-    """As `checked_table`; sparse matrices come as CSR, and what is neither float32 nor float64 as float64."""
-    return _checked(_SPARSE, estimator, X, y, options)
 
 
 def _checked(rules: dict[str, Any], estimator: BaseEstimator, X: Any, y: Any, options: dict[str, Any]) -> Any:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import _core
+from ._linear_columns import LinearColumns
 from ._linear_params import LinearParams
 from ._tables import Design, read_design
 from .losses import Loss
@@ -50,6 +51,8 @@ class LinearProblem:
     ----------
     table : ndarray or CSR of shape (n, p)
         Rows, finite.
+    features : LinearColumns
+        What the columns of the table stand for.
     loss, n_classes
         What is minimised, and the classes of its target.
     columns : list of ndarray of shape (n,)
@@ -59,6 +62,7 @@ class LinearProblem:
     """
 
     table: Any
+    features: LinearColumns
     loss: Loss
     n_classes: int
     columns: list[Floats]

@@ -8,9 +8,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import _core
+from ._linear_columns import LinearColumns, column_tensors, unpack_columns
 from ._linear_params import check_stored_params
 from ._model_file import StoredModel, check_of_classes, require
-from ._tables import n_rows_of, read_design, require_finite
+from ._schema import Schema
+from ._tables import n_rows_of, require_finite
 from ._threads import thread_count
 from .losses import Loss
 from .model import Model, Scores
@@ -21,14 +23,18 @@ CONSTRAINTS = ("lower", "penalty_factors", "upper")
 class LinearModel(Model):
     """Weights of K outputs over p columns, ``f_k = x . weights[k] + intercepts[k] + offset_k``, with their schema.
 
+    A feature of numbers is a column; a category has one for each level, 1 in the rows that have it.
+
     Parameters
     ----------
     coefficients : _core.LinearModel
         Weights and intercepts.
     settings : dict
         As of `Model`; also whether an offset was given at the fit, and whether each class was fitted against the rest.
-    classes, feature_names
+    classes
         As of `Model`.
+    columns : LinearColumns, optional
+        What the features of a table become; without, each is a column of numbers.
     constraints : dict of ndarray of shape (n_features,), optional
         Bounds ("lower", "upper") and "penalty_factors" of the fit, where there were any.
 
@@ -49,16 +55,17 @@ class LinearModel(Model):
         coefficients: _core.LinearModel,
         settings: dict[str, Any],
         classes: NDArray[Any] | None = None,
-        feature_names: NDArray[Any] | None = None,
+        columns: LinearColumns | None = None,
         constraints: dict[str, NDArray[np.float64]] | None = None,
     ) -> None:
-        super().__init__(settings, classes, feature_names)
+        self.columns = LinearColumns(Schema(coefficients.n_features)) if columns is None else columns
+        super().__init__(settings, classes, self.columns.schema.names)
         self.coefficients = coefficients
         self.constraints = constraints or {}
 
     @property
     def weights(self) -> NDArray[np.float64]:
-        """A weight an output and column, shape (n_outputs, n_features)."""
+        """A weight an output and column, shape (n_outputs, n_columns)."""
         return self.coefficients.arrays()["weights"]
 
     @property
@@ -69,7 +76,17 @@ class LinearModel(Model):
     @property
     def n_features(self) -> int:
         """Number of columns of the tables that the model takes."""
-        return self.coefficients.n_features
+        return self.columns.schema.n_features
+
+    @property
+    def schema(self) -> Schema:
+        """Names, kinds and levels of the features."""
+        return self.columns.schema
+
+    @property
+    def column_names(self) -> list[str]:
+        """What each weight belongs to: a feature, ``feature[level]`` of a category, or ``feature[(missing)]``."""
+        return self.columns.names
 
     @property
     def n_outputs(self) -> int:
@@ -83,8 +100,8 @@ class LinearModel(Model):
 
         Parameters
         ----------
-        X : array-like or sparse matrix of shape (n, n_features)
-            float32/64 as they lie, other numbers as float64; NaN and infinities are refused.
+        X : frame, array-like or sparse matrix of shape (n, n_features)
+            In any container. Missing values are refused where the model has no rule for them, infinities always.
         offset : number or array-like of shape (n,) or (n, n_outputs), optional
             Added to the raw scores. A model that was fitted with an offset wants one.
         exposure : number or array-like of shape (n,) or (n, n_outputs), optional
@@ -101,8 +118,8 @@ class LinearModel(Model):
         ValueError
             Another number of columns than in training, other names, numbers that are not finite, or no offset.
         """
-        self._check_names(X)
-        design, threads = read_design(X), thread_count(n_jobs)
+        threads = thread_count(n_jobs)
+        design = self.columns.design(X, self.settings["parameters"]["unknown"], threads)
         n_rows = n_rows_of(design)
         offsets = self._offsets(offset, exposure, n_rows)
         scores = np.zeros((n_rows, self.n_outputs))
@@ -123,24 +140,28 @@ class LinearModel(Model):
         return shares
 
     def _size(self) -> str:
-        return f"linear, {self.n_features} features"
+        columns = self.coefficients.n_features
+        more = "" if columns == self.n_features else f" in {columns} columns"
+        return f"linear, {self.n_features} features{more}"
 
     def _tensors(self) -> dict[str, NDArray[Any]]:
-        return self.coefficients.arrays() | {f"constraints.{name}": own for name, own in self.constraints.items()}
+        constraints = {f"constraints.{name}": own for name, own in self.constraints.items()}
+        return self.coefficients.arrays() | self.columns.tensors() | constraints
 
     @classmethod
     def _of_stored(cls, stored: StoredModel) -> LinearModel:
         settings, p = stored.settings, stored.n_features
         held = [name for name in CONSTRAINTS if f"constraints.{name}" in stored.tensors]
-        stored.require_tensors({"weights", "intercepts"} | {f"constraints.{name}" for name in held})
-        intercepts = stored.finite("intercepts")
-        weights = stored.finite("weights", (len(intercepts), p))
+        constrained = {f"constraints.{name}" for name in held}
+        stored.require_tensors({"weights", "intercepts"} | constrained | column_tensors(stored))
+        columns, intercepts = unpack_columns(stored), stored.finite("intercepts")
+        weights = stored.finite("weights", (len(intercepts), columns.n_columns))
         constraints = {name: stored.array(f"constraints.{name}", np.float64, (p,)) for name in held}
         _check_constraints(constraints)
-        classes, feature_names = stored.classes(len(intercepts)), stored.feature_names()
+        classes = stored.classes(len(intercepts))
         _check_settings(settings, None if classes is None else len(classes), len(intercepts))
         coefficients = _core.LinearModel.from_arrays(weights, intercepts)
-        return cls(coefficients, settings, classes, feature_names, constraints)
+        return cls(coefficients, settings, classes, columns, constraints)
 
 
 def _check_constraints(constraints: dict[str, NDArray[np.float64]]) -> None:

@@ -12,6 +12,8 @@ from sklearn.exceptions import ConvergenceWarning
 from . import _core
 from ._checked_table import checked_design
 from ._inference import Inference
+from ._linear_columns import LinearColumns
+from ._linear_features import read_columns
 from ._linear_fit import LinearProblem, Solution, Start
 from ._linear_inference import check_inference, find_separation, infer
 from ._linear_model import LinearModel
@@ -19,7 +21,6 @@ from ._linear_params import RIVAL_NAMES, RIVAL_NOTES, LinearParams, read_bounds,
 from ._model_estimator import ModelEstimator, stored_of_classes
 from ._offsets import read_offset
 from ._regularisation_path import choose_alpha
-from ._tables import read_design, require_finite
 from .losses.loss import Loss
 from .model import Scores
 
@@ -77,11 +78,25 @@ PARAMETERS = """alpha : float, sequence of float or "cv", default=1e-4
     fit_intercept : bool, default=True
         Whether scores have an intercept, which bears no penalty.
     penalty_factors : array-like of shape (n_features,) or None, default=None
-        What multiplies alpha for each column; 0: no penalty.
+        What multiplies alpha for each column, of a category for all its levels; 0: no penalty.
     positive : bool, default=False
         No negative weights.
     bounds : pair of numbers or arrays of shape (n_features,), or None, default=None
-        Least and greatest weight of each column; 0 lies between them.
+        Least and greatest weight of each column, of a category of all its levels; 0 lies between them.
+    categorical_features : "auto", None, names, indices or mask, default="auto"
+        Columns that are categories, with a weight for each level. "auto": text and dictionaries. A list of names, of
+        indices, or a mask names exactly the categories, which may be columns of whole numbers; text is a category in
+        any case, and what else is not listed is read as numbers. None: an empty list.
+    coding : {{"auto", "full", "reference"}}, default="auto"
+        Whether each level of a category has a weight, or all but the first in sorted order, from which the others
+        differ by their weights (without an intercept, the first category keeps all levels). "auto": "full" beside a
+        penalty, else "reference".
+    missing : {{"error", "indicator", "mean"}}, default="error"
+        What is done with missing values, of frames and dense arrays: refuse them; take 0 and a weight of their own, for
+        columns in which training had some; or take the weighted mean of training, of a category no level at all.
+    unknown : {{"missing", "error", "other"}}, default="missing"
+        What a level counts as that comes in `predict` and was not in training: no level at all, its columns being 0; an
+        error; or one of the levels that shared a column (no level, where none did).
     cv : int or list of (rows, rows), default=5
         Parts of the rows, each held out in turn, where alpha is to be chosen; or the rows to fit and to hold out.
     covariance : {{None, "model", "HC0", "HC1", "HC2", "HC3"}}, default=None
@@ -105,6 +120,9 @@ ATTRIBUTES = """model_ : LinearModel
         candidate and fold, shape (n_alphas, cv); `cv_mean_losses_` is their mean over the folds by weight.
     covariance_, hessian_ : ndarray
         With `covariance`: of intercept and coefficients, their covariance and the second derivatives of sum(w) F.
+    feature_names_ : list of str
+        What each coefficient belongs to: the name of a column ("x0", "x1", … where there are no names),
+        ``name[level]`` of a category, ``name[(missing)]``.
     n_features_in_ : int
         Number of columns seen in `fit`.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -160,25 +178,38 @@ class LinearEstimator(ModelEstimator[LinearModel]):
         weights: NDArray[np.float64] | None,
         offset: tuple[Any, Any],
         n_classes: int = 0,
+        known: LinearColumns | None = None,
     ) -> list[LinearProblem]:
-        """The objective, or one for each class against the rest; everything is checked here."""
-        n_rows, n_features = table.shape
-        require_finite(read_design(table), getattr(self, "feature_names_in_", None), params.n_jobs)
-        values = self.get_params()
-        factors = read_factors(values["penalty_factors"], n_features)
-        lower, upper = read_bounds(values["bounds"], values["positive"], n_features)
+        """The objective, or one for each class against the rest; everything is checked here.
+
+        `known` are the columns of the model of which this is another epoch.
+        """
+        features, table = read_columns(table, weights, params, known)
+        given = self._constraints(features.schema.n_features)
+        factors, lower, upper = (features.spread(given.get(name)) for name in ("penalty_factors", "lower", "upper"))
         if lower is not None and params.linear["solver"] == "sgd":
             raise ValueError("bounds and positive=True are not for solver='sgd': solver='cd' keeps them.")
         n_outputs = loss.outputs(n_classes)
-        offsets = read_offset(*offset, loss.link.name, n_rows, len(targets) * n_outputs)
+        offsets = read_offset(*offset, loss.link.name, table.shape[0], len(targets) * n_outputs)
         own = [offsets[k * n_outputs : (k + 1) * n_outputs] for k in range(len(targets))]
         problems = [
-            LinearProblem(table, loss, n_classes, columns, weights, own[k], factors, lower, upper)
+            LinearProblem(table, features, loss, n_classes, columns, weights, own[k], factors, lower, upper)
             for k, columns in enumerate(targets)
         ]
         if params.linear["solver"] == "auto" and problems[0].suits_lbfgs(params.linear):
             params.linear["solver"] = "lbfgs"
         return problems
+
+    def _constraints(self, n_features: int) -> dict[str, NDArray[np.float64]]:
+        """Bounds and factors by feature, as far as there are any."""
+        values = self.get_params()
+        lower, upper = read_bounds(values["bounds"], values["positive"], n_features)
+        factors = read_factors(values["penalty_factors"], n_features)
+        given = {"penalty_factors": factors, "lower": lower, "upper": upper}
+        return {name: array for name, array in given.items() if array is not None}
+
+    def _known_columns(self) -> LinearColumns | None:
+        return self.model_.columns if self.__sklearn_is_fitted__() else None
 
     def _fit_problems(
         self,
@@ -200,7 +231,7 @@ class LinearEstimator(ModelEstimator[LinearModel]):
         pairs = zip(problems, starts, strict=True)
         solutions = [problem.solve(params, alpha, start) for problem, start in pairs]
         self._keep(params, problems, solutions, classes)
-        names = getattr(self, "feature_names_in_", None)
+        names = self.model_.column_names
         if self.covariance is not None:
             self._inference = infer(self.covariance, problems[0], solutions[0], params, alpha, names)
             self.covariance_, self.hessian_ = self._inference.covariance, self._inference.hessian
@@ -255,11 +286,9 @@ class LinearEstimator(ModelEstimator[LinearModel]):
             "one_vs_rest": len(problems) > 1,
             "parameters": parameters,
         }
-        given = {"penalty_factors": first.penalty_factors, "lower": first.lower, "upper": first.upper}
-        constraints = {name: array for name, array in given.items() if array is not None}
+        constraints = self._constraints(first.features.schema.n_features)
         coefficients = _core.LinearModel.from_arrays(weights, intercepts)
-        names = getattr(self, "feature_names_in_", None)
-        self.model_ = LinearModel(coefficients, settings, classes, names, constraints)
+        self.model_ = LinearModel(coefficients, settings, classes, first.features, constraints)
         states = [solution.sgd_state for solution in solutions]
         self._sgd_states = states if all(states) else []
         self.solver_ = solutions[0].solver
@@ -308,6 +337,8 @@ class LinearEstimator(ModelEstimator[LinearModel]):
             parameters["positive"] and not held["lower"].any() and np.isinf(held["upper"]).all()
         ):
             parameters["bounds"] = (held["lower"], held["upper"])
+        if parameters["categorical_features"] == "listed":
+            parameters["categorical_features"] = model.schema.categories()
         return parameters
 
     def predict(self, X: Any, *, offset: ArrayLike | None = None, exposure: ArrayLike | None = None) -> NDArray[Any]:
@@ -325,9 +356,14 @@ class LinearEstimator(ModelEstimator[LinearModel]):
 
     @property
     def coef_(self) -> Scores:
-        """Weights: shape (n_features,) of a regression with one output, else (n_outputs, n_features)."""
+        """Weights in the order of `feature_names_`: shape (n_columns,), or (n_outputs, n_columns)."""
         weights = self._fitted().weights
         return weights[0] if self._flat else weights
+
+    @property
+    def feature_names_(self) -> list[str]:
+        """What each coefficient belongs to."""
+        return self._fitted().column_names
 
     @property
     def intercept_(self) -> Any:

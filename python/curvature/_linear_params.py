@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import _core
+from ._linear_columns import check_rules
 from ._model_file import check_seed, require
 from ._params import seed_of
 from ._threads import thread_count
@@ -112,6 +113,7 @@ class LinearParams:
             raise ValueError(f"multi_class={values['multi_class']!r} must be {_either(MULTI_CLASS)}.")
         if values.get("covariance") not in COVARIANCES:
             raise ValueError(f"covariance={values['covariance']!r} must be one of {', '.join(map(repr, COVARIANCES))}.")
+        check_rules(values["coding"], values["missing"], values["unknown"])
         self.folds: Folds = _folds(values["cv"])
         self.alphas = _alphas(values["alpha"])
         self.n_jobs = thread_count(values["n_jobs"])
@@ -124,6 +126,16 @@ class LinearParams:
         self.sgd = common | {name: values[name] for name in sgd_names()}
         _core.check_sgd_params(self.sgd)
         self._values = values
+
+    @property
+    def rules(self) -> dict[str, Any]:
+        """What tables become: `categorical_features`, `coding`, `missing` and `unknown` as given."""
+        return {name: self._values[name] for name in ("categorical_features", "coding", "missing", "unknown")}
+
+    @property
+    def has_penalty(self) -> bool:
+        """Whether weights bear a penalty, that of one alpha among several included."""
+        return self.alphas is not None or self.linear["alpha"] > 0
 
     def with_alpha(self, alpha: float) -> dict[str, Any]:
         """`linear` with another penalty."""
@@ -153,7 +165,12 @@ class LinearParams:
                 stored[name] = numbers[name](value)
         if self.alphas:
             stored["alpha"] = self.alphas
-        return stored | {"cv": self.folds if isinstance(self.folds, int) else None, "random_state": self.seed}
+        automatic = isinstance(self._values["categorical_features"], str)
+        return stored | {
+            "categorical_features": "auto" if automatic else "listed",
+            "cv": self.folds if isinstance(self.folds, int) else None,
+            "random_state": self.seed,
+        }
 
 
 def sgd_names() -> list[str]:
@@ -170,9 +187,12 @@ def sgd_names() -> list[str]:
 def check_stored_params(parameters: dict[str, Any], of_classes: bool) -> None:
     """Refuse stored parameters that are not those of `LinearParams.stored`."""
     known = {row["name"] for row in number_rows()} | {*SWITCHES, "solver", "optimizer", "schedule", "cv"}
-    known |= {"random_state"} | ({"multi_class"} if of_classes else set())
+    known |= {"categorical_features", "coding", "missing", "random_state", "unknown"}
+    known |= {"multi_class"} if of_classes else set()
     require(known == set(parameters), f"the model's parameters are {sorted(parameters)}, not {sorted(known)}.")
     check_seed(parameters["random_state"])
+    categories = parameters["categorical_features"]
+    require(categories in ("auto", "listed"), f"the model's categorical_features={categories!r} is not known.")
     own_splits = parameters["cv"] is None  # arrays of rows, which are not stored
     LinearParams(parameters | {"n_jobs": 1} | ({"cv": 2} if own_splits else {}))
 

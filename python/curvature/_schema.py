@@ -164,7 +164,7 @@ class Schema:
         more = [f"  … and {self.n_features - len(rows)} more"] if self.n_features > len(rows) else []
         return "\n".join([f"Schema of {self.n_features} features", *rows, *more])
 
-    def table(self, X: Any, unknown: str = "missing", absent: str = "zero") -> _core.Table:
+    def table(self, X: Any, unknown: str = "missing", absent: str = "zero", *, apart: bool = False) -> _core.Table:
         """The table as the core reads it: levels as the codes that they had in training.
 
         Parameters
@@ -176,6 +176,8 @@ class Schema:
             (missing, where no level was infrequent).
         absent : {"zero", "missing"}
             What an entry is that a sparse matrix does not store.
+        apart : bool
+            Whether levels that would count as missing have the code behind all others, `Feature.n_codes`, instead.
 
         Raises
         ------
@@ -196,23 +198,23 @@ class Schema:
             if not self.has_levels:
                 return _core.Table(array)
             self._require_columns(array.shape[1])
-            return self._read(matrix_frame(array), unknown)
+            return self._read(matrix_frame(array), unknown, apart)
         frame = read_frame(X)
         self._require_names(frame.names)
         self._require_columns(len(frame.columns))
-        return self._read(frame, unknown)
+        return self._read(frame, unknown, apart)
 
-    def _read(self, frame: Frame, unknown: str) -> _core.Table:
+    def _read(self, frame: Frame, unknown: str, apart: bool) -> _core.Table:
         names = frame.names if self.names is None else [str(name) for name in self.names]
         columns, counts = [], {}
         for at, (feature, column) in enumerate(zip(self.features, frame.columns, strict=True)):
             place = place_of(at, names)
-            ready, n_unknown = read_column(feature, column, frame.n_rows, unknown, place)
+            ready, n_unknown = read_column(feature, column, frame.n_rows, unknown, place, apart)
             columns.append(ready)
             if n_unknown:
                 counts[place] = n_unknown
         if counts:
-            _warn_of_unknown(counts, unknown)
+            _warn_of_unknown(counts, unknown, apart)
         return _core.Table(frame.n_rows, columns)
 
     def _require_columns(self, n_columns: int) -> None:
@@ -229,7 +231,9 @@ class Schema:
         raise ValueError(f"X has other columns than in training: missing {missing}, not known {extra}.")
 
 
-def read_column(feature: Feature, column: TableColumn, n_rows: int, unknown: str, place: str) -> tuple[Column, int]:
+def read_column(
+    feature: Feature, column: TableColumn, n_rows: int, unknown: str, place: str, apart: bool = False
+) -> tuple[Column, int]:
     """A column as the core reads it, and how many of its cells have a level that is not known."""
     if column.kind == "empty":
         return _without_values(feature, n_rows), 0
@@ -242,7 +246,7 @@ def read_column(feature: Feature, column: TableColumn, n_rows: int, unknown: str
         if column.kind == feature.kind:
             return column.column, 0
     elif (dictionary := as_dictionary(feature, column, n_rows, place)) is not None:
-        return _look_up(feature, dictionary, n_rows, unknown, place)
+        return _look_up(feature, dictionary, n_rows, unknown, place, apart)
     if not column.levels and np.isnan(_core.Table(n_rows, [column.column]).column(0)).all():
         return _without_values(feature, n_rows), 0
     raise ValueError(
@@ -285,7 +289,9 @@ def _without_values(feature: Feature, n_rows: int) -> Column:
     return Column([Chunk(np.broadcast_to(np.uint8(0), n_rows), lookup=np.array([np.nan]))], n_codes=feature.n_codes)
 
 
-def _look_up(feature: Feature, column: TableColumn, n_rows: int, unknown: str, place: str) -> tuple[Column, int]:
+def _look_up(
+    feature: Feature, column: TableColumn, n_rows: int, unknown: str, place: str, apart: bool
+) -> tuple[Column, int]:
     values = feature.values
     strange: dict[Any, int] = {}  # levels that are not known, counted from 1
     for own in column.levels or []:
@@ -304,12 +310,15 @@ def _look_up(feature: Feature, column: TableColumn, n_rows: int, unknown: str, p
                 f"X has levels in {place} that were not in training, {_some(found)}: unknown='error' allows only "
                 f"{_some(feature.levels)}."
             )
-    other = float(feature.n_codes - 1) if unknown == "other" and feature.infrequent else np.nan
+    other = float(feature.n_codes) if apart and feature.is_category else np.nan
+    if unknown == "other" and feature.infrequent:
+        other = float(feature.n_codes - 1)
     lookups = [
         np.array([np.nan if level is None else values.get(level, other) for level in own], dtype=float)
         for own in column.levels or []
     ]
-    return Column(_with_lookups(column, lookups), n_codes=feature.n_codes), n_unknown
+    n_codes = feature.n_codes + (apart and feature.is_category)
+    return Column(_with_lookups(column, lookups), n_codes=n_codes), n_unknown
 
 
 def _with_lookups(column: TableColumn, lookups: list[NDArray[np.float64]]) -> list[Chunk]:
@@ -334,14 +343,16 @@ def _some(levels: Sequence[Any]) -> str:
     return ", ".join(repr(level) for level in levels[:_SHOWN]) + more
 
 
-def _warn_of_unknown(counts: dict[str, int], unknown: str) -> None:
+def _warn_of_unknown(counts: dict[str, int], unknown: str, apart: bool) -> None:
     frame, depth = sys._getframe(), 1
     while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == __package__:
         frame, depth = frame.f_back, depth + 1
     listed = ", ".join(f"{count} in {place}" for place, count in counts.items())
+    meaning = "0 in the columns of all levels" if apart else "missing"
+    if unknown == "other":
+        meaning = "infrequent levels, where there are any"
     warnings.warn(
-        f"X has cells whose level was not in training ({listed}): they count as "
-        f"{'infrequent levels, where there are any' if unknown == 'other' else 'missing'}.",
+        f"X has cells whose level was not in training ({listed}): they count as {meaning}.",
         UnknownLevelWarning,
         stacklevel=depth,
     )

@@ -23,7 +23,11 @@ Weights = NDArray[np.float64] | None
 
 
 def read_training(
-    X: Any, weights: Weights = None, categorical_features: Any = "auto", absent: str = "zero"
+    X: Any,
+    weights: Weights = None,
+    categorical_features: Any = "auto",
+    absent: str = "zero",
+    most_levels: int = MOST_LEVELS,
 ) -> tuple[Schema, _core.Table]:
     """The schema of a training table, and the table as the core reads it.
 
@@ -37,6 +41,8 @@ def read_training(
         "auto": dictionaries, text and bool. Otherwise exactly those listed, and text.
     absent : {"zero", "missing"}
         What an entry is that a sparse matrix does not store.
+    most_levels : int
+        Of a category, that have a code of their own.
 
     Raises
     ------
@@ -59,7 +65,9 @@ def read_training(
     others, columns = {}, []
     for at, given in enumerate(frame.columns):
         place = place_of(at, frame.names)
-        feature, column = _feature(given, None if listed is None else at in listed, frame.n_rows, weights, place)
+        feature, column = _feature(
+            given, None if listed is None else at in listed, frame.n_rows, weights, place, most_levels
+        )
         if feature is not NUMBER:
             others[at] = feature
         columns.append(read_column(feature, column, frame.n_rows, "missing", place)[0])
@@ -132,7 +140,7 @@ def _named(items: Iterable[str], names: list[str] | None) -> set[int]:
 
 
 def _feature(
-    column: TableColumn, listed: bool | None, n_rows: int, weights: Weights, place: str
+    column: TableColumn, listed: bool | None, n_rows: int, weights: Weights, place: str, most_levels: int
 ) -> tuple[Feature, TableColumn]:
     """What the column is, and the column, as a dictionary where it is a category."""
     if column.kind == "boolean":
@@ -153,7 +161,7 @@ def _feature(
         column = integer_dictionary(column, n_rows, place)
     else:
         return NUMBER, column
-    return category_of(column, n_rows, weights, place), column
+    return category_of(column, n_rows, weights, place, most_levels), column
 
 
 def category_of(

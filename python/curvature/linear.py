@@ -10,6 +10,7 @@ from sklearn.utils.metaestimators import available_if
 
 from ._checked_table import checked_design
 from ._estimator_kinds import Classifier, Regressor
+from ._linear_columns import LinearColumns
 from ._linear_models import LinearEstimator, with_parameters
 from ._model_estimator import has_probabilities
 from ._target import (
@@ -53,8 +54,8 @@ class LinearRegressor(Regressor, LinearEstimator):
 
     Attributes
     ----------
-    coef_ : ndarray of shape (n_features,), or (n_outputs, n_features)
-        Weights of the columns.
+    coef_ : ndarray of shape (n_columns,), or (n_outputs, n_columns)
+        Weights of the columns that `feature_names_` names: one a feature, of a category one a level.
     intercept_ : float, or ndarray of shape (n_outputs,)
         Score where all columns are 0.
     {attributes}
@@ -102,6 +103,10 @@ class LinearRegressor(Regressor, LinearEstimator):
         penalty_factors: Any = None,
         positive: bool = False,
         bounds: Any = None,
+        categorical_features: Any = "auto",
+        coding: str = "auto",
+        missing: str = "error",
+        unknown: str = "missing",
         cv: Any = 5,
         covariance: str | None = None,
         warm_start: bool = False,
@@ -125,8 +130,10 @@ class LinearRegressor(Regressor, LinearEstimator):
 
         Parameters
         ----------
-        X : array-like or sparse matrix of shape (n, n_features)
-            float32 and float64 are read where they lie, in C or Fortran order or as CSR; other numbers become float64.
+        X : frame, array-like or sparse matrix of shape (n, n_features)
+            Arrays of float32 and float64 are read where they lie, in C or Fortran order or as CSR; other numbers become
+            float64. pandas, polars, pyarrow and whatever else has the Arrow PyCapsule interface, a dictionary of arrays
+            or a structured array become such an array, or, with categories, compressed sparse rows.
         y : array-like of shape (n,), or (n, m) for a formula that reads ``y[0]`` to ``y[m - 1]``
             Finite numbers, in the domain of the loss.
         sample_weight : array-like of shape (n,), optional
@@ -152,7 +159,7 @@ class LinearRegressor(Regressor, LinearEstimator):
             loss = read_loss(self.loss)
             params = self._linear_params(loss)
             table, columns = self._read(loss, X, y, loss_data, first=True)
-            weights = read_weights(sample_weight, table)
+            weights = read_weights(sample_weight, columns[0])
             self._fit_problems(params, self._problems(params, table, loss, [columns], weights, (offset, exposure)))
         return self
 
@@ -171,8 +178,9 @@ class LinearRegressor(Regressor, LinearEstimator):
             loss = read_loss(self.loss)
             params = self._linear_params(loss).for_sgd()
             table, columns = self._read(loss, X, y, loss_data, first=not self.__sklearn_is_fitted__())
-            weights = read_weights(sample_weight, table)
-            self._one_epoch(params, self._problems(params, table, loss, [columns], weights, (offset, exposure)))
+            weights = read_weights(sample_weight, columns[0])
+            offsets, known = (offset, exposure), self._known_columns()
+            self._one_epoch(params, self._problems(params, table, loss, [columns], weights, offsets, known=known))
         return self
 
     def _read(self, loss: Loss, X: Any, y: Any, loss_data: Any, first: bool) -> tuple[Any, list[NDArray[np.float64]]]:
@@ -200,8 +208,8 @@ class LinearClassifier(Classifier, LinearEstimator):
 
     Attributes
     ----------
-    coef_ : ndarray of shape (1, n_features), or (n_classes, n_features)
-        Weights of the columns.
+    coef_ : ndarray of shape (1, n_columns), or (n_classes, n_columns)
+        Weights of the columns that `feature_names_` names: one a feature, of a category one a level.
     intercept_ : ndarray of shape (1,), or (n_classes,)
         Scores where all columns are 0.
     classes_ : ndarray of shape (n_classes,)
@@ -251,6 +259,10 @@ class LinearClassifier(Classifier, LinearEstimator):
         penalty_factors: Any = None,
         positive: bool = False,
         bounds: Any = None,
+        categorical_features: Any = "auto",
+        coding: str = "auto",
+        missing: str = "error",
+        unknown: str = "missing",
         cv: Any = 5,
         covariance: str | None = None,
         warm_start: bool = False,
@@ -281,7 +293,7 @@ class LinearClassifier(Classifier, LinearEstimator):
             given = read_loss(self.loss)
             params = self._linear_params(given)
             table, labels = checked_design(self, X, y, multi_output=has_shares(y, self.classes))
-            target = ClassTarget.read(labels, self.class_weight, read_weights(sample_weight, table), self.classes)
+            target = ClassTarget.read(labels, self.class_weight, read_weights(sample_weight, labels), self.classes)
             problems = self._class_problems(params, given, table, target, (offset, exposure), loss_data)
             self._fit_problems(params, problems, target.classes, target.codes)
             self.classes_ = target.classes
@@ -316,14 +328,22 @@ class LinearClassifier(Classifier, LinearEstimator):
                 raise ValueError(f"classes={known.tolist()!r} are not those of before, {self.classes_.tolist()!r}.")
             of_shares = has_shares(y, known if named is None else named)
             table, labels = checked_design(self, X, y, reset=first, multi_output=of_shares)
-            target = ClassTarget.of_known(known, labels, self.class_weight, read_weights(sample_weight, table))
-            problems = self._class_problems(params, given, table, target, (offset, exposure), loss_data)
+            target = ClassTarget.of_known(known, labels, self.class_weight, read_weights(sample_weight, labels))
+            columns = self._known_columns()
+            problems = self._class_problems(params, given, table, target, (offset, exposure), loss_data, columns)
             self._one_epoch(params, problems, known)
             self.classes_ = known
         return self
 
     def _class_problems(
-        self, params: Any, given: Loss, table: Any, target: ClassTarget, offset: tuple[Any, Any], loss_data: Any
+        self,
+        params: Any,
+        given: Loss,
+        table: Any,
+        target: ClassTarget,
+        offset: tuple[Any, Any],
+        loss_data: Any,
+        known: LinearColumns | None = None,
     ) -> list[Any]:
         n_classes = len(target.classes)
         if _against_the_rest(given, self.multi_class, n_classes):
@@ -333,7 +353,7 @@ class LinearClassifier(Classifier, LinearEstimator):
         else:
             loss = given.of_classes(n_classes)
             targets = [loss.class_columns(target.columns, loss_data)]
-        return self._problems(params, table, loss, targets, target.weights, offset, n_classes)
+        return self._problems(params, table, loss, targets, target.weights, offset, n_classes, known)
 
     @available_if(has_probabilities)  # type: ignore[untyped-decorator]
     def predict_proba(self, X: Any, *, offset: ArrayLike | None = None, exposure: ArrayLike | None = None) -> Scores:
