@@ -89,8 +89,8 @@ def table(container, n_rows, rng):
         return columns | {"few": names[:40][level % 40], "many": names[level]}
     if container == "pandas":
         import pandas as pd
-        columns |= {"few": pd.Categorical.from_codes(level % 40, names[:40]), "many": pd.Series(names[level], dtype="str")}
-        return pd.DataFrame(columns | {"whole": pd.array(level, dtype="Int32")})
+        columns |= {"few": pd.Categorical.from_codes(level % 40, names[:40]), "whole": pd.array(level, dtype="Int32")}
+        return pd.DataFrame(columns | {"many": pd.Series(names[level], dtype="str")})
     import pyarrow as pa
     columns = {name: pa.array(values) for name, values in columns.items()}
     columns["whole"] = pa.array(level, mask=level % 7 == 0)
