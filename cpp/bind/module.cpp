@@ -10,6 +10,7 @@ PYBIND11_MODULE(_core, module) {
   curvature::register_table(module);
   curvature::register_levels(module);
   curvature::register_expansion(module);
+  curvature::register_binned_table(module);
   curvature::register_forest(module);
   curvature::register_linear_model(module);
   curvature::register_boosting(module);

@@ -11,8 +11,6 @@
 #include "base/threads.hpp"
 #include "boost/leaf_values.hpp"
 #include "boost/row_state.hpp"
-#include "data/bin_mapper.hpp"
-#include "data/binned_matrix.hpp"
 #include "loss/target.hpp"
 #include "tree/grower.hpp"
 
@@ -36,13 +34,11 @@ bool all_whole(const double* weights, std::size_t n) {
   return !weights || std::all_of(weights, weights + n, [](double w) { return w == std::floor(w); });
 }
 
-BoostedTrees boost(const Table& table, const LossTable& target, Loss& loss, const BoostParams& params, int threads,
-                   const std::function<void()>& after_tree) {
+BoostedTrees boost(const BinnedTable& table, const LossTable& target, Loss& loss, const BoostParams& params,
+                   int threads, const std::function<void()>& after_tree) {
   const LossInfo& info = loss.info();
-  const BinMapper mapper(table, target.weights, params.max_bins, threads);
-  const BinnedMatrix matrix(table, mapper, target.weights, threads);
-  const bool hessian_is_weight = info.unit_curvature && all_whole(target.weights, table.n_rows);
-  Grower grower(matrix, mapper, params.tree, target.weights, hessian_is_weight, threads);
+  const bool hessian_is_weight = info.unit_curvature && all_whole(target.weights, table.matrix.n_rows());
+  Grower grower(table.matrix, table.mapper, params.tree, target.weights, hessian_is_weight, threads);
   RowState rows(loss, target, threads);
   std::vector<double> start_scores = loss.start_scores(target, threads);
   rows.start(start_scores);
@@ -73,30 +69,49 @@ BoostedTrees boost(const Table& table, const LossTable& target, Loss& loss, cons
     for (std::size_t i = first_node; i < nodes.size(); ++i) nodes.value[i] *= held;
   }
   return {std::move(start_scores),
-          Forest(static_cast<std::int32_t>(table.n_columns()), static_cast<std::int32_t>(info.n_outputs),
+          Forest(static_cast<std::int32_t>(table.mapper.n_features()), static_cast<std::int32_t>(info.n_outputs),
                  std::move(tree_begin), std::move(nodes))};
+}
+
+void check_all(std::size_t n_rows, std::size_t n_features, const LossTable& target, const Loss& loss,
+               const BoostParams& params) {
+  check(params);
+  check(params.tree);
+  if (n_rows == 0 || n_features == 0) {
+    throw InputError(sentence("X has ", n_rows, " rows and ", n_features, " features; at least 1 of each is needed."));
+  }
+  check_target(target, loss.info());
+  constexpr std::size_t kMostRows = std::size_t{1} << 30;  // packed sums keep a bit to spare
+  if (n_rows > kMostRows) {
+    throw InputError(sentence("X has ", n_rows, " rows; at most ", kMostRows, " are allowed."));
+  }
+}
+
+// A tree of this many cells takes about a tenth of a millisecond: threads would spend as much on meeting.
+int useful_threads(std::size_t n_cells, int n_jobs) {
+  constexpr std::size_t kCellsWorthATeam = 50'000;
+  return n_cells < kCellsWorthATeam ? 1 : resolve_threads(n_jobs);
 }
 
 }  // namespace
 
 BoostedTrees fit(const Table& table, const LossTable& target, Loss& loss, const BoostParams& params,
                  const std::function<void()>& after_tree) {
-  check(params);
-  check(params.tree);
-  if (table.n_rows == 0 || table.n_columns() == 0) {
-    throw InputError(
-        sentence("X has ", table.n_rows, " rows and ", table.n_columns(), " features; at least 1 of each is needed."));
-  }
-  check_target(target, loss.info());
-  constexpr std::size_t kMostRows = std::size_t{1} << 30;  // packed sums keep a bit to spare
-  if (table.n_rows > kMostRows) {
-    throw InputError(sentence("X has ", table.n_rows, " rows; at most ", kMostRows, " are allowed."));
-  }
+  check_all(table.n_rows, table.n_columns(), target, loss, params);
+  const int threads = useful_threads(table.n_values(), params.n_jobs);
+  std::optional<BoostedTrees> fitted;
+  with_team(threads, [&] {
+    const BinnedTable binned(table, target.weights, target.weights, params.max_bins, threads);
+    fitted = boost(binned, target, loss, params, threads, after_tree);
+  });
+  return std::move(*fitted);
+}
 
-  // A tree of this many cells takes about a tenth of a millisecond: threads would spend as much on meeting.
-  constexpr std::size_t kCellsWorthATeam = 50'000;
-  const bool small = table.n_values() < kCellsWorthATeam;
-  const int threads = small ? 1 : resolve_threads(params.n_jobs);
+BoostedTrees fit(const BinnedTable& table, const LossTable& target, Loss& loss, const BoostParams& params,
+                 const std::function<void()>& after_tree) {
+  const std::size_t n_rows = table.matrix.n_rows();
+  check_all(n_rows, table.mapper.n_features(), target, loss, params);
+  const int threads = useful_threads(n_rows * table.mapper.n_features(), params.n_jobs);
   std::optional<BoostedTrees> fitted;
   with_team(threads, [&] { fitted = boost(table, target, loss, params, threads, after_tree); });
   return std::move(*fitted);

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "boost/parameters.hpp"
+#include "data/binned_table.hpp"
 #include "data/table.hpp"
 #include "loss/loss.hpp"
 #include "model/forest.hpp"
@@ -21,6 +22,9 @@ struct BoostedTrees {
 /// and may throw to stop. Throws InputError for bad parameters, targets outside the loss's domain, negative or
 /// non-finite weights, weights that are all 0, or a loss that is not finite at the start.
 [[nodiscard]] BoostedTrees fit(const Table& table, const LossTable& target, Loss& loss, const BoostParams& params,
+                               const std::function<void()>& after_tree);
+/// The same with a table that is binned already; params.max_bins is not read.
+[[nodiscard]] BoostedTrees fit(const BinnedTable& table, const LossTable& target, Loss& loss, const BoostParams& params,
                                const std::function<void()>& after_tree);
 
 }  // namespace curvature

@@ -7,6 +7,7 @@
 #include <numeric>
 #include <variant>
 
+#include "base/errors.hpp"
 #include "base/profile.hpp"
 #include "base/threads.hpp"
 #include "kernel/binning.hpp"
@@ -120,10 +121,7 @@ void BinnedMatrix::fill_dense(const Table& table, const BinMapper& mapper, const
       if (any) missing[slot].store(true, std::memory_order_relaxed);
     }
   });
-  for (std::size_t slot = 0; slot < n_slots(); ++slot) {
-    missing_.push_back(missing[slot]);
-    if (missing[slot]) layout_.words[slot / kWordSlots].has_missing = true;
-  }
+  keep_missing(missing);
 }
 
 void BinnedMatrix::place_slots(const BinMapper& mapper) {
@@ -146,24 +144,146 @@ void BinnedMatrix::place_slots(const BinMapper& mapper) {
   place(order.begin(), first_narrow, true);
   n_narrow_ = static_cast<std::size_t>(order.end() - first_narrow);
   n_wide_ = static_cast<std::size_t>(first_narrow - order.begin());
-}
-
-void BinnedMatrix::allocate() {
-  constexpr std::size_t kSlack = 16;  // a kernel may read eight codes at once past the last row
   column_stride_ = (n_rows_ + 63) / 64 * 64;
   // Whole words keep rows from straddling cache lines, at no more than 4 bytes a row.
   narrow_stride_ = (n_narrow_ + 3) / 4 * 4;
   if (n_narrow_words_ * kWordSlots <= n_narrow_ + 4) narrow_stride_ = n_narrow_words_ * kWordSlots;
   wide_stride_ = n_wide_;
-  narrow_rows_ = AlignedBuffer<std::uint8_t>(n_rows_ * narrow_stride_ + kSlack);
-  narrow_columns_ = AlignedBuffer<std::uint8_t>(n_narrow_ * column_stride_);
-  wide_rows_ = AlignedBuffer<std::uint16_t>(n_rows_ * wide_stride_ + kSlack);
-  wide_columns_ = AlignedBuffer<std::uint16_t>(n_wide_ * column_stride_);
+}
+
+BinnedSizes BinnedMatrix::sizes() const {
+  constexpr std::size_t kSlack = 16;  // a kernel may read eight codes at once past the last row
+  return {n_rows_ * narrow_stride_ + kSlack, n_narrow_ * column_stride_, n_rows_ * wide_stride_ + kSlack,
+          n_wide_ * column_stride_};
+}
+
+BinnedSizes BinnedMatrix::sizes(const BinMapper& mapper, std::size_t n_rows) {
+  return BinnedMatrix(mapper, n_rows).sizes();
+}
+
+void BinnedMatrix::allocate() {
+  const BinnedSizes sizes = this->sizes();
+  narrow_rows_ = AlignedBuffer<std::uint8_t>(sizes.narrow_rows);
+  narrow_columns_ = AlignedBuffer<std::uint8_t>(sizes.narrow_columns);
+  wide_rows_ = AlignedBuffer<std::uint16_t>(sizes.wide_rows);
+  wide_columns_ = AlignedBuffer<std::uint16_t>(sizes.wide_columns);
+  codes_ = {narrow_rows_.data(), narrow_columns_.data(), wide_rows_.data(), wide_columns_.data()};
+  // What is no code is 0, so that the same table has the same bytes.
+  std::fill(narrow_rows_.data() + n_rows_ * narrow_stride_, narrow_rows_.data() + sizes.narrow_rows, std::uint8_t{0});
+  std::fill(wide_rows_.data() + n_rows_ * wide_stride_, wide_rows_.data() + sizes.wide_rows, std::uint16_t{0});
+  for (std::size_t column = 0; column < n_narrow_; ++column) {
+    std::uint8_t* const begin = narrow_columns_.data() + column * column_stride_;
+    std::fill(begin + n_rows_, begin + column_stride_, std::uint8_t{0});
+  }
+  for (std::size_t column = 0; column < n_wide_; ++column) {
+    std::uint16_t* const begin = wide_columns_.data() + column * column_stride_;
+    std::fill(begin + n_rows_, begin + column_stride_, std::uint16_t{0});
+  }
+}
+
+BinnedMatrix::BinnedMatrix(const BinMapper& mapper, std::size_t n_rows, BinnedCodes codes, int threads)
+    : BinnedMatrix(mapper, n_rows) {
+  codes_ = codes;
+  check_padding();
+  std::vector<std::atomic<bool>> missing(n_slots());
+  std::atomic<bool> wrong = false;
+  const std::size_t n_narrow_slots = n_narrow_words_ * kWordSlots;
+  const auto look_at = [&](std::size_t slot, const auto* column, const auto* rows, std::size_t stride, std::size_t n) {
+    const std::int32_t n_codes = mapper.n_codes(static_cast<std::size_t>(feature_of(slot)));
+    bool bad = false, any = false;
+    for (std::size_t i = 0; i < n; ++i) {
+      bad |= column[i] >= n_codes || column[i] != rows[i * stride];
+      any |= column[i] == 0;
+    }
+    if (bad) wrong.store(true, std::memory_order_relaxed);
+    if (any) missing[slot].store(true, std::memory_order_relaxed);
+  };
+  parallel_ranges(n_rows_, kBlockRows, threads, [&](std::size_t begin, std::size_t end, int) {
+    for (std::size_t slot = 0; slot < n_slots(); ++slot) {
+      if (feature_of(slot) == kNoFeature) continue;
+      if (slot < n_narrow_slots) {
+        look_at(slot, codes_.narrow_columns + slot * column_stride_ + begin,
+                codes_.narrow_rows + begin * narrow_stride_ + slot, narrow_stride_, end - begin);
+      } else {
+        const std::size_t wide = slot - n_narrow_slots;
+        look_at(slot, codes_.wide_columns + wide * column_stride_ + begin,
+                codes_.wide_rows + begin * wide_stride_ + wide, wide_stride_, end - begin);
+      }
+    }
+  });
+  if (wrong) throw InputError("the dataset's codes are not all those of its bins, or its two orders differ.");
+  keep_missing(missing);
+}
+
+BinnedMatrix::BinnedMatrix(const BinnedMatrix& whole, const BinMapper& mapper, const std::vector<RowIndex>& rows,
+                           int threads)
+    : BinnedMatrix(mapper, rows.size()) {
+  allocate();
+  std::vector<std::atomic<bool>> missing(n_slots());
+  const auto take = [&](std::size_t slot, const auto* from, auto* to, std::size_t begin, std::size_t end) {
+    bool any = false;
+    for (std::size_t i = begin; i < end; ++i) {
+      to[i] = from[rows[i]];
+      any |= to[i] == 0;
+    }
+    if (any) missing[slot].store(true, std::memory_order_relaxed);
+  };
+  const std::size_t n_narrow_slots = n_narrow_words_ * kWordSlots;
+  parallel_ranges(n_rows_, kBlockRows, threads, [&](std::size_t begin, std::size_t end, int) {
+    const profile::Scope scope(Phase::ingest, (end - begin) * n_slots());
+    for (std::size_t i = begin; i < end; ++i) {
+      std::copy_n(whole.codes_.narrow_rows + rows[i] * narrow_stride_, narrow_stride_,
+                  narrow_rows_.data() + i * narrow_stride_);
+      std::copy_n(whole.codes_.wide_rows + rows[i] * wide_stride_, wide_stride_, wide_rows_.data() + i * wide_stride_);
+    }
+    for (std::size_t slot = 0; slot < n_slots(); ++slot) {
+      if (feature_of(slot) == kNoFeature) continue;
+      if (slot < n_narrow_slots) {
+        take(slot, whole.codes_.narrow_columns + slot * whole.column_stride_,
+             narrow_columns_.data() + slot * column_stride_, begin, end);
+      } else {
+        const std::size_t wide = slot - n_narrow_slots;
+        take(slot, whole.codes_.wide_columns + wide * whole.column_stride_,
+             wide_columns_.data() + wide * column_stride_, begin, end);
+      }
+    }
+  });
+  keep_missing(missing);
+}
+
+void BinnedMatrix::keep_missing(const std::vector<std::atomic<bool>>& missing) {
+  for (std::size_t slot = 0; slot < n_slots(); ++slot) {
+    missing_.push_back(missing[slot]);
+    if (missing[slot]) layout_.words[slot / kWordSlots].has_missing = true;
+  }
+}
+
+// Codes that no row and feature has.
+void BinnedMatrix::check_padding() const {
+  bool wrong = false;
+  const auto look_at = [&](const auto* begin, const auto* end) {
+    wrong = wrong || std::any_of(begin, end, [](auto code) { return code != 0; });
+  };
+  const BinnedSizes sizes = this->sizes();
+  for (std::size_t row = 0; row < n_rows_ && narrow_stride_ > n_narrow_; ++row) {
+    const std::uint8_t* const begin = codes_.narrow_rows + row * narrow_stride_;
+    look_at(begin + n_narrow_, begin + narrow_stride_);
+  }
+  look_at(codes_.narrow_rows + n_rows_ * narrow_stride_, codes_.narrow_rows + sizes.narrow_rows);
+  look_at(codes_.wide_rows + n_rows_ * wide_stride_, codes_.wide_rows + sizes.wide_rows);
+  for (std::size_t at = 0; at < sizes.narrow_columns; at += column_stride_) {
+    look_at(codes_.narrow_columns + at + n_rows_, codes_.narrow_columns + at + column_stride_);
+  }
+  for (std::size_t at = 0; at < sizes.wide_columns; at += column_stride_) {
+    look_at(codes_.wide_columns + at + n_rows_, codes_.wide_columns + at + column_stride_);
+  }
+  if (wrong) throw InputError("the dataset has codes where no row or feature is.");
 }
 
 std::size_t BinnedMatrix::bytes() const {
   if (is_sparse_) return sparse_.bytes();
-  return narrow_rows_.size() + narrow_columns_.size() + 2 * (wide_rows_.size() + wide_columns_.size());
+  const BinnedSizes own = sizes();
+  return own.narrow_rows + own.narrow_columns + 2 * (own.wide_rows + own.wide_columns);
 }
 
 std::size_t BinnedMatrix::codes_a_row() const {
@@ -173,10 +293,10 @@ std::size_t BinnedMatrix::codes_a_row() const {
 kernel::AccumulateTask BinnedMatrix::accumulate_task(std::size_t first_word, std::size_t last_word) const {
   kernel::AccumulateTask task;
   if (first_word < n_narrow_words_) {
-    task.codes = narrow_rows_.data() + first_word * kWordSlots;
+    task.codes = codes_.narrow_rows + first_word * kWordSlots;
     task.row_stride = narrow_stride_;
   } else {
-    task.codes = wide_rows_.data() + (first_word - n_narrow_words_) * kWordSlots;
+    task.codes = codes_.wide_rows + (first_word - n_narrow_words_) * kWordSlots;
     task.row_stride = wide_stride_;
   }
   task.words = layout_.words.data() + first_word;

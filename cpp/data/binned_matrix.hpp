@@ -3,6 +3,7 @@
 // Of a sparse table only the cells that differ from what is usual in their column, likewise twice.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -16,15 +17,40 @@
 
 namespace curvature {
 
-/// Built once a fit, then only read. A *slot* is a column's place in the matrix: narrow columns first, by falling
-/// number of codes, so that the slots of a word need about as many lines; unused slots at a word's end have no feature.
-/// Sparse columns that no cut divides have no slot.
+/// The codes of a dense matrix as they lie in memory, each kept twice; what they mean is said by their mapper.
+struct BinnedCodes {
+  const std::uint8_t* narrow_rows = nullptr;
+  const std::uint8_t* narrow_columns = nullptr;
+  const std::uint16_t* wide_rows = nullptr;
+  const std::uint16_t* wide_columns = nullptr;
+};
+
+/// Numbers of codes in each array of `BinnedCodes`, with what is between rows and columns and behind the last.
+struct BinnedSizes {
+  std::size_t narrow_rows = 0;
+  std::size_t narrow_columns = 0;
+  std::size_t wide_rows = 0;
+  std::size_t wide_columns = 0;
+};
+
+/// Built once a fit (or once for many), then only read. A *slot* is a column's place in the matrix: narrow columns
+/// first, by falling number of codes, so that the slots of a word need about as many lines; unused slots at a word's
+/// end have no feature. Sparse columns that no cut divides have no slot.
 class BinnedMatrix {
  public:
   static constexpr std::int32_t kNoFeature = -1;
 
   /// `weights` may be null (all 1); values missing only in rows of weight 0 are not counted as missing.
   BinnedMatrix(const Table& table, const BinMapper& mapper, const double* weights, int threads);
+  /// Codes that lie elsewhere and outlive this, in arrays of `sizes`. Throws InputError unless every code is one of its
+  /// feature's, both orders agree, and all that is no code is 0: nothing read from a file is taken on trust.
+  BinnedMatrix(const BinMapper& mapper, std::size_t n_rows, BinnedCodes codes, int threads);
+
+  /// Some rows of a dense matrix, in any order, copied: fits pass over them faster than over all.
+  BinnedMatrix(const BinnedMatrix& whole, const BinMapper& mapper, const std::vector<RowIndex>& rows, int threads);
+
+  /// How many codes the arrays of so many rows have.
+  [[nodiscard]] static BinnedSizes sizes(const BinMapper& mapper, std::size_t n_rows);
 
   [[nodiscard]] std::size_t n_rows() const { return n_rows_; }
   [[nodiscard]] std::size_t n_slots() const { return slot_features_.size(); }
@@ -38,6 +64,9 @@ class BinnedMatrix {
   [[nodiscard]] const SparseCodes& sparse() const { return sparse_; }
   /// Codes that are kept of a row, on average.
   [[nodiscard]] std::size_t codes_a_row() const;
+  /// Of a dense matrix.
+  [[nodiscard]] const BinnedCodes& codes() const { return codes_; }
+  [[nodiscard]] BinnedSizes sizes() const;
 
   /// Words [first, last) of the row-major codes, for kernel::accumulate; the words are of one width.
   [[nodiscard]] kernel::AccumulateTask accumulate_task(std::size_t first_word, std::size_t last_word) const;
@@ -47,14 +76,18 @@ class BinnedMatrix {
   auto visit_column(std::size_t slot, Visit&& visit) const {
     if (is_sparse_) return visit(sparse_.column(slot));
     const std::size_t n_narrow = n_narrow_words_ * kWordSlots;
-    if (slot < n_narrow) return visit(narrow_columns_.data() + slot * column_stride_);
-    return visit(wide_columns_.data() + (slot - n_narrow) * column_stride_);
+    if (slot < n_narrow) return visit(codes_.narrow_columns + slot * column_stride_);
+    return visit(codes_.wide_columns + (slot - n_narrow) * column_stride_);
   }
 
  private:
+  /// Without codes.
+  BinnedMatrix(const BinMapper& mapper, std::size_t n_rows) : n_rows_(n_rows) { place_slots(mapper); }
   void fill_dense(const Table& table, const BinMapper& mapper, const double* weights, int threads);
   void place_slots(const BinMapper& mapper);
   void allocate();
+  void check_padding() const;
+  void keep_missing(const std::vector<std::atomic<bool>>& missing);
 
   std::size_t n_rows_ = 0;
   std::size_t column_stride_ = 0;
@@ -66,6 +99,7 @@ class BinnedMatrix {
   std::vector<std::int32_t> slot_features_;
   std::vector<bool> missing_;
   HistogramLayout layout_;
+  BinnedCodes codes_;
   AlignedBuffer<std::uint8_t> narrow_rows_, narrow_columns_;
   AlignedBuffer<std::uint16_t> wide_rows_, wide_columns_;
   bool is_sparse_ = false;

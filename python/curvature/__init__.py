@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from . import _openmp as _openmp  # isort: split  # before the core is loaded
 from . import losses
 from ._core import ModelFormatError, build_info
+from ._dataset import Dataset
 from ._derivatives import derivatives
 from ._linear_model import LinearModel
 from ._profile import profile
@@ -26,6 +27,7 @@ __version__ = "0.1.0"
 __all__ = [
     "BoostedTreesClassifier",
     "BoostedTreesRegressor",
+    "Dataset",
     "LinearClassifier",
     "LinearModel",
     "LinearRegressor",

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from . import _core
 from ._checked_table import checked_columns
+from ._dataset import Dataset
 from ._model_estimator import ModelEstimator, stored_of_classes
 from ._offsets import read_offset
 from ._params import core_params, shaping_params
@@ -107,14 +108,18 @@ class BoostedTrees(ModelEstimator[TreesModel]):
         classes: NDArray[Any] | None = None,
     ) -> None:
         n_classes = 0 if classes is None else len(classes)
+        offsets = read_offset(*offset, loss.link.name, len(columns[0]), loss.outputs(n_classes))
         given = self.get_params()
-        schema, table = read_training(X, weights, given["categorical_features"], given["absent"])
-        offsets = read_offset(*offset, loss.link.name, table.n_rows, loss.outputs(n_classes))
+        table: _core.Table | _core.BinnedTable
+        if isinstance(X, Dataset):
+            threads = self._threads()
+            schema, table, automatic = X.for_fit(given["max_bins"], given["categorical_features"], threads)
+        else:
+            schema, table = read_training(X, weights, given["categorical_features"], given["absent"])
+            automatic = isinstance(given["categorical_features"], str)
         core_loss = loss.core(columns, n_classes)
-        start_scores, forest = _core.boost_fit(
-            table, columns, weights, core_loss, params, offsets, ABSENT_WEIGHT if n_classes else 0.0
-        )
-        automatic = isinstance(given["categorical_features"], str)
+        absent_weight = ABSENT_WEIGHT if n_classes else 0.0
+        start_scores, forest = _core.boost_fit(table, columns, weights, core_loss, params, offsets, absent_weight)
         parameters = shaping_params(params) | {
             "categorical_features": "auto" if automatic else "listed",
             "unknown": given["unknown"],
@@ -171,6 +176,8 @@ class BoostedTrees(ModelEstimator[TreesModel]):
     def _checked(self, X: ArrayLike) -> Any:
         model = self._fitted()
         given = self.get_params()
+        if isinstance(X, Dataset):
+            return checked_columns(self, X, reset=False)
         absent = model.settings["parameters"]["absent"]
         return model.schema.table(checked_columns(self, X, reset=False), given["unknown"], absent)
 

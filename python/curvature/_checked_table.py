@@ -12,6 +12,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_array, check_consistent_length, validate_data
 
 from ._columns import Frame
+from ._dataset import Dataset
 from ._frames import is_frame, read_frame
 
 _AS_IT_LIES: dict[str, Any] = {"accept_sparse": "csr", "dtype": "numeric", "ensure_all_finite": False}
@@ -28,7 +29,7 @@ def checked_table(estimator: BaseEstimator, X: ArrayLike, y: Any = "no_validatio
 
 def checked_columns(estimator: Any, X: Any, y: Any = "no_validation", *, reset: bool = True, **options: Any) -> Any:
     """As `checked_table`; of frames the columns, each as it lies in memory."""
-    if not is_frame(X):
+    if not is_frame(X) and not isinstance(X, Dataset):
         return checked_table(estimator, X, y, reset=reset, **options)
     return _checked_frame(estimator, X, y, reset, options)
 
@@ -41,16 +42,15 @@ def checked_design(estimator: Any, X: Any, y: Any = "no_validation", *, reset: b
 
 
 def _checked_frame(estimator: Any, X: Any, y: Any, reset: bool, options: dict[str, Any]) -> Any:
-    frame = read_frame(X)
+    frame = X if isinstance(X, Dataset) else read_frame(X)
     target: Any = None
     if with_target := not isinstance(y, str):
         names = getattr(estimator, "feature_names_in_", None)
-        target = _checked(
-            {}, estimator, "no_validation", y, {"reset": True} | options
-        )  # of y alone, which has no names
+        # Of y alone, which has no names.
+        target = _checked({}, estimator, "no_validation", y, {"reset": True} | options)
         if names is not None:
             estimator.feature_names_in_ = names
-        check_consistent_length(np.broadcast_to(np.int8(0), frame.n_rows), target)
+        check_consistent_length(np.broadcast_to(np.int8(0), _shape(frame)[0]), target)
     _check_names(estimator, frame.names, reset)
     _check_number(estimator, frame, reset)
     return (frame, target) if with_target else frame
@@ -74,8 +74,12 @@ def _culprit(X: ArrayLike, rules: dict[str, Any]) -> str:
     return "y"
 
 
-def _check_number(estimator: Any, frame: Frame, reset: bool) -> None:
-    n_features = len(frame.columns)
+def _shape(table: Frame | Dataset) -> tuple[int, int]:
+    return table.shape if isinstance(table, Dataset) else (table.n_rows, len(table.columns))
+
+
+def _check_number(estimator: Any, table: Frame | Dataset, reset: bool) -> None:
+    n_features = _shape(table)[1]
     if reset:
         estimator.n_features_in_ = n_features
     elif n_features != estimator.n_features_in_:

@@ -31,6 +31,19 @@ def pack_model(
     """Tensors for what grows with data, JSON for the rest; the same model gives the same bytes."""
     from safetensors.numpy import save
 
+    text, tensors = model_header(kind, n_features, body, settings, classes, feature_names)
+    return save(tensors, metadata={"curvature": text})
+
+
+def model_header(
+    kind: str,
+    n_features: int,
+    body: dict[str, NDArray[Any]],
+    settings: dict[str, Any],
+    classes: NDArray[Any] | None,
+    feature_names: NDArray[Any] | None,
+) -> tuple[str, dict[str, NDArray[Any]]]:
+    """The metadata and the tensors of a file."""
     tensors = dict(body)
     label_kinds = {}
     for name, labels in (("classes", classes), ("feature_names", feature_names)):
@@ -43,8 +56,7 @@ def pack_model(
         "n_features": n_features,
         "settings": settings,
     }
-    text = json.dumps(header, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return save(tensors, metadata={"curvature": text})
+    return json.dumps(header, sort_keys=True, separators=(",", ":"), allow_nan=False), tensors
 
 
 @dataclass(frozen=True)
@@ -101,7 +113,12 @@ def unpack_model(data: bytes) -> StoredModel:
 
     tensors = load(data)
     length = int.from_bytes(data[:8], "little")
-    header = json.loads(json.loads(data[8 : 8 + length])["__metadata__"]["curvature"])
+    return stored_model(json.loads(data[8 : 8 + length])["__metadata__"]["curvature"], tensors)
+
+
+def stored_model(text: str, tensors: dict[str, NDArray[Any]]) -> StoredModel:
+    """Metadata and tensors of a file, the metadata checked."""
+    header = json.loads(text)
     version, kind, n_features, settings, label_kinds = (
         header[key] for key in ("format", "kind", "n_features", "settings", "labels")
     )
@@ -116,7 +133,7 @@ def unpack_model(data: bytes) -> StoredModel:
 
 
 @contextmanager
-def damage_is_a_format_error() -> Iterator[None]:
+def damage_is_a_format_error(what: str = "model") -> Iterator[None]:
     """Whatever fails while foreign bytes are read is a ModelFormatError."""
     from safetensors import SafetensorError
 
@@ -133,7 +150,7 @@ def damage_is_a_format_error() -> Iterator[None]:
         OverflowError,
         RecursionError,
     ) as error:
-        raise _core.ModelFormatError(f"not a whole Curvature model: {type(error).__name__}: {error}") from error
+        raise _core.ModelFormatError(f"not a whole Curvature {what}: {type(error).__name__}: {error}") from error
 
 
 def require(condition: bool, sentence: str) -> None:

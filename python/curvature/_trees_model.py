@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import _core
+from ._dataset import Dataset
 from ._model_file import StoredModel, check_of_classes, check_seed, require
 from ._schema import UNKNOWN, Schema
 from ._schema_file import pack_schema, schema_tensors, unpack_schema
@@ -194,6 +195,8 @@ class TreesModel(Model):
     def _table(self, X: Any) -> _core.Table:
         if isinstance(X, _core.Table):  # an estimator has read it
             return X
+        if isinstance(X, Dataset):
+            return X.table(self.schema, self.forest)
         parameters = self.settings["parameters"]
         return self.schema.table(X, parameters["unknown"], parameters["absent"])
 
