@@ -134,6 +134,7 @@ def test_large_tables_have_the_dense_cuts(absent: str, weighted: bool) -> None:
         assert_same_trees(trees_of(case.table(), case, n_jobs=n_jobs, **params), expected)
 
 
+@pytest.mark.filterwarnings("ignore:min_child_samples")  # the smallest tables cannot be split
 @given(seed=st.integers(0, 2**32), estimator=st.sampled_from([cv.BoostedTreesRegressor, cv.BoostedTreesClassifier]))
 @settings(max_examples=25, deadline=None)
 def test_estimators_write_the_same_file(seed: int, estimator: type) -> None:
