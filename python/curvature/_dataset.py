@@ -117,7 +117,7 @@ class Dataset:
         return f"Dataset of {self.shape[0]} rows and {self.shape[1]} features, max_bins={self.max_bins}"
 
     def __getitem__(self, rows: Any) -> Dataset:
-        """Some rows, by an array of integers, a mask or a slice: a view; a fit on it copies their codes while it lasts."""
+        """Some rows, by an array of integers, a mask or a slice: a view whose codes a fit copies while it lasts."""
         if isinstance(rows, tuple) and len(rows) == 2 and rows[1] is Ellipsis:  # as scikit-learn indexes arrays
             rows = rows[0]
         if isinstance(rows, tuple) or np.ndim(rows) != (0 if isinstance(rows, slice) else 1):
