@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import curvature
-from curvature import _core, _linear_model, _linear_params, _params, _trees_model, boosting, linear, model
+from curvature import _core, _dataset, _linear_model, _linear_params, _params, _trees_model, boosting, linear, model
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
@@ -75,7 +75,7 @@ def test_code_runs_and_prints_what_the_page_says(page: Path, tmp_path: Path, mon
 
 
 @pytest.mark.parametrize(
-    "module", [boosting, linear, model, _linear_model, _trees_model], ids=lambda module: module.__name__
+    "module", [boosting, linear, model, _dataset, _linear_model, _trees_model], ids=lambda module: module.__name__
 )
 def test_examples_of_docstrings(module: object) -> None:
     failed, attempted = doctest.testmod(module)
