@@ -55,7 +55,7 @@ def test_cuts_are_their_twin(seed, n_rows, kind, weighting, max_bins, missing):
     np.testing.assert_array_equal(cuts, _reference.quantile_cuts(column, weights, max_bins))
     assert len(cuts) < max_bins
     assert np.all(np.isfinite(cuts))
-    assert np.all(np.diff(cuts) > 0)
+    assert np.all(cuts[1:] > cuts[:-1])
 
 
 @some

@@ -105,9 +105,8 @@ class ClassTarget:
         """A row of shares s is K rows of these weights, one a class; classes are weighed so, too."""
         codes = shares.argmax(axis=1).astype(np.float64)
         by_class = shares.sum(axis=0) if weights is None else weights @ shares
-        factors = class_factors(class_weight, classes, by_class)
-        if factors is not None:
-            shares = shares * factors
+        if class_weight is not None:
+            shares = shares * class_factors(class_weight, classes, by_class)
             totals = shares.sum(axis=1)
             shares /= totals[:, None]
             weights = totals if weights is None else weights * totals
@@ -118,12 +117,11 @@ class ClassTarget:
         cls, classes: NDArray[Any], y: NDArray[Any], class_weight: Any, weights: NDArray[np.float64] | None
     ) -> ClassTarget:
         codes = _codes(y, classes)
-        by_class = np.bincount(codes.astype(np.intp), weights, minlength=len(classes))
-        factors = class_factors(class_weight, classes, by_class)
-        if factors is not None:
-            by_row = factors[codes.astype(np.intp)]
-            weights = by_row if weights is None else weights * by_row
-        return cls(classes, codes, weights)
+        if class_weight is None:
+            return cls(classes, codes, weights)
+        places = codes.astype(np.intp)
+        by_row = class_factors(class_weight, classes, np.bincount(places, weights, minlength=len(classes)))[places]
+        return cls(classes, codes, by_row if weights is None else weights * by_row)
 
 
 def read_classes(classes: ArrayLike) -> NDArray[Any]:
@@ -209,14 +207,12 @@ def _codes(y: NDArray[Any], classes: NDArray[Any]) -> NDArray[np.float64]:
     return np.minimum(np.searchsorted(classes, y), len(classes) - 1).astype(np.float64)
 
 
-def class_factors(class_weight: Any, classes: NDArray[Any], by_class: NDArray[Any]) -> NDArray[np.float64] | None:
-    """What `class_weight` multiplies the weights of each class by, or None.
+def class_factors(class_weight: Any, classes: NDArray[Any], by_class: NDArray[Any]) -> NDArray[np.float64]:
+    """What `class_weight` multiplies the weights of each class by.
 
     "balanced" gives every class that occurs the same total, ``total weight / (classes * weight of the class)``: weights
     count, not rows, so that a weight stays a repetition.
     """
-    if class_weight is None:
-        return None
     if isinstance(class_weight, str) and class_weight == "balanced":
         occurring = by_class > 0
         even = by_class.sum() / max(occurring.sum(), 1)
