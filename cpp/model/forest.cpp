@@ -208,6 +208,10 @@ std::vector<std::uint32_t> Forest::used_places() const {
 }
 
 void Forest::add_scores(const Table& table, std::size_t first, std::size_t last, double* scores, int threads) const {
+  if (first == 0 && last == n_trees()) {
+    const auto* engine = sliced_->of_batch(table.n_rows, nodes_, tree_begin_, static_cast<std::size_t>(n_outputs_));
+    if (engine) return engine->add_scores(table, scores, threads);
+  }
   const auto n_outputs = static_cast<std::size_t>(n_outputs_);
   for_each_block(table, threads, [&](std::size_t begin, std::size_t n, const double* values, std::size_t stride) {
     for (std::size_t t = first; t < last; ++t) {

@@ -3,10 +3,12 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "data/table.hpp"
 #include "kernel/walk.hpp"
+#include "model/bit_sliced_forest.hpp"
 #include "model/tree.hpp"
 
 namespace curvature {
@@ -56,6 +58,7 @@ class Forest {
   std::vector<kernel::WalkNode> plan_;
   std::vector<std::int32_t> depth_;
   std::vector<UsedFeature> used_features_;
+  std::unique_ptr<LazyBitSlicedForest> sliced_ = std::make_unique<LazyBitSlicedForest>();
 };
 
 }  // namespace curvature
