@@ -250,3 +250,40 @@ def test_quantized_sums_are_near_the_real_ones(seed, n_rows, spread):
         cells = KERNELS["baseline"].quantize(unit, np.ones(n_rows), *step, stochastic, seed)
         for k, total in enumerate(unpack(np.array([cells.sum()]))):
             assert abs(total[0] * step[k] - real[k]) <= most * n_rows * step[k] + 1e-12 * np.abs(unit[:, k]).sum()
+
+
+@st.composite
+def values_and_cuts(draw):
+    """Cuts, near one another or far apart, and values around, between and on them."""
+    rng = np.random.default_rng(draw(SEEDS))
+    dtype = draw(st.sampled_from([np.float32, np.float64]))
+    centre, spread = draw(st.sampled_from([0.0, 1.0, -3e5, 1.7e9])), 10.0 ** draw(st.integers(-9, 9))
+    kind = draw(st.sampled_from(["normal", "tails", "neighbours", "subnormal", "huge"]))
+    draws = {
+        "normal": lambda n: rng.normal(centre, spread, size=n),
+        "tails": lambda n: centre + rng.standard_cauchy(size=n) ** 5,
+        "neighbours": lambda n: (centre + 1) * (1 + rng.integers(0, 2000, size=n) * 2.0**-52),
+        "subnormal": lambda n: rng.integers(-500, 500, size=n) * 5e-324,
+        "huge": lambda n: rng.normal(0, 1e300, size=n),
+    }[kind]
+    cuts = np.unique(draws(draw(st.integers(0, 254))))
+    n = draw(st.integers(0, 300))
+    with np.errstate(over="ignore"):
+        values = draws(n).astype(dtype)
+        near = rng.random(n) < 0.4
+        if len(cuts):
+            values[near] = rng.choice(cuts, size=near.sum()).astype(dtype)
+        for side in (-np.inf, np.inf):
+            beside = rng.random(n) < 0.1
+            values[beside] = np.nextafter(values[beside], dtype(side))
+    special = rng.random(n) < 0.1
+    values[special] = rng.choice([np.nan, -np.inf, np.inf, 0.0, -0.0], size=special.sum())
+    return values, cuts
+
+
+@some
+@given(values_and_cuts())
+def test_encode_is_its_twin(case):
+    values, cuts = case
+    for kernels in KERNELS.values():
+        np.testing.assert_array_equal(kernels.encode(values, cuts), _reference.encode(values, cuts))

@@ -12,6 +12,7 @@
 #include "bind/table.hpp"
 #include "data/bin_mapper.hpp"
 #include "data/binned_matrix.hpp"
+#include "kernel/binning.hpp"
 #include "kernel/quantize.hpp"
 #include "kernel/split_scan.hpp"
 #include "tree/histogram_builder.hpp"
@@ -124,6 +125,18 @@ class Kernels {
     return out;
   }
 
+  // Codes of one byte of floats or doubles.
+  [[nodiscard]] py::array_t<std::uint8_t> encode(const py::array& values, const std::vector<double>& cuts) const {
+    const auto n = static_cast<std::size_t>(values.size());
+    py::array_t<std::uint8_t> out(values.size());
+    if (values.dtype().itemsize() == sizeof(float)) {
+      kernel::CutSearch<float>(cuts).encode(static_cast<const float*>(values.data()), n, out.mutable_data(), set_);
+    } else {
+      kernel::CutSearch<double>(cuts).encode(static_cast<const double*>(values.data()), n, out.mutable_data(), set_);
+    }
+    return out;
+  }
+
  private:
   InstructionSet set_;
 };
@@ -179,7 +192,8 @@ void register_kernels(py::module_& module) {
       .def("accumulate", &Kernels::accumulate)
       .def("subtract", &Kernels::subtract)
       .def("scan", &Kernels::scan)
-      .def("quantize", &Kernels::quantize);
+      .def("quantize", &Kernels::quantize)
+      .def("encode", &Kernels::encode);
   module.def("kernels", [](const std::string& isa) { return Kernels(isa); }, py::arg("isa"));
   module.def("partition", &partition);
   module.def("cuts", &cuts, py::arg("X"), py::arg("weights"), py::arg("max_bins"), py::arg("n_jobs") = 1);
