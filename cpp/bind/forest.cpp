@@ -68,6 +68,7 @@ void register_forest(py::module_& module) {
       .def_property_readonly("n_features", &Forest::n_features)
       .def_property_readonly("n_outputs", &Forest::n_outputs)
       .def_property_readonly("n_trees", &Forest::n_trees)
+      .def_property_readonly("is_sliced", &Forest::is_sliced)
       .def(
           "add_scores",
           [](const Forest& forest, const BoundTable& X, std::size_t first, std::size_t last,

@@ -18,6 +18,13 @@ Value rounded_down(double cut) {
   return std::bit_cast<Value>(nearest > 0 ? bits - 1 : bits + 1);
 }
 
+// The place in sorted order of node i of a search tree of n - 1 nodes: the k-th of a level of so many nodes, it halves
+// the places [k, k + 1) * n / nodes.
+std::size_t sorted_place(std::size_t i, std::size_t n) {
+  const std::size_t nodes = std::bit_floor(i);
+  return (2 * (i - nodes) + 1) * n / (2 * nodes) - 1;
+}
+
 }  // namespace
 
 template <class Value>
@@ -31,11 +38,9 @@ CutSearch<Value>::CutSearch(const std::vector<double>& cuts)
     if (!cuts.empty()) centre_ = own[cuts.size() / 2];
   }
   for (std::size_t i = 1; i < kGroups; ++i) {
-    // The i-th node of the tree, the k-th of a level of so many, halves the groups [k, k + 1) * kGroups / nodes.
-    const std::size_t nodes = std::bit_floor(i);
-    const std::size_t group = (2 * (i - nodes) + 1) * kGroups / (2 * nodes) - 1;
-    pivots_[i] = static_cast<float>(own[kGroup * group + kGroup - 1] - centre_);
+    pivots_[i] = static_cast<float>(own[kGroup * sorted_place(i, kGroups) + kGroup - 1] - centre_);
   }
+  for (std::size_t i = 1; i <= kTreeCuts; ++i) tree_[i] = own[sorted_place(i, kTreeCuts + 1)];
 }
 
 template <class Value>

@@ -34,6 +34,9 @@ class CutSearch {
   /// The last cuts of the groups but the last as a search tree: children of i are 2 i and 2 i + 1, the root is 1. Each
   /// is float(cut - centre), which never turns the order of two values round, though it may make them equal.
   [[nodiscard]] const float* pivots() const { return pivots_; }
+  /// All cuts, padded with +inf, as such a tree; where there are at most kTreeCuts.
+  static constexpr std::size_t kTreeCuts = 63;
+  [[nodiscard]] const Value* tree() const { return tree_; }
   [[nodiscard]] Value centre() const { return centre_; }
 
  private:
@@ -43,6 +46,7 @@ class CutSearch {
   Value centre_ = 0;
   AlignedBuffer<Value> cuts_;
   alignas(32) float pivots_[kGroups] = {};
+  alignas(32) Value tree_[kTreeCuts + 1] = {};
 };
 
 /// The codes of `Together` values by a branchless search: a dependent load for each halving of the cuts, those of all

@@ -25,15 +25,17 @@ class GroupSearch {
         fifth_(load<Floats8>(pivots + 16)),
         fifth_right_(load<Floats8>(pivots + 24)) {}
 
-  [[nodiscard]] Ints8 first_cuts(Floats8 x) const {
+  [[nodiscard]] Ints8 first_cuts(Floats8 x) const { return ((places(x) - 32) * 8 + 1) & (x == x); }
+
+  /// 32 and the place of each value among the 31 nodes; any place where it is missing.
+  [[nodiscard]] Ints8 places(Floats8 x) const {
     const Ints8 right = x > root_;  // -1 where true
     Ints8 place = 2 - right;
     place = place + place - (x > __builtin_shuffle(top_, place));
     place = place + place - (x > __builtin_shuffle(top_, place));
     place = place + place - (x > __builtin_shuffle(fourth_, place));
     const Floats8 fifth = right ? __builtin_shuffle(fifth_right_, place) : __builtin_shuffle(fifth_, place);
-    place = place + place - (x > fifth);
-    return ((place - 32) * 8 + 1) & (x == x);
+    return place + place - (x > fifth);
   }
 
  private:
@@ -46,6 +48,36 @@ inline __m128i as_bytes(Ints8 first, Ints8 second) {
       _mm256_packus_epi32(reinterpret_cast<__m256i>(first), reinterpret_cast<__m256i>(second));  // by halves
   const __m256i in_order = _mm256_permute4x64_epi64(words, 0xd8);
   return _mm_packus_epi16(_mm256_castsi256_si128(in_order), _mm256_extracti128_si256(in_order, 1));
+}
+
+// The place of a value among few cuts, by a search tree of six levels like the other; 32 places at a time.
+class TreeSearch {
+ public:
+  explicit TreeSearch(const float* tree) : tree_(tree), groups_(tree) {}
+
+  [[nodiscard]] Ints8 codes(Floats8 x) const {
+    const Ints8 place = groups_.places(x);
+    const Floats8* last = reinterpret_cast<const Floats8*>(tree_) + 4;
+    const Ints8 second = (place & 16) != 0, fourth = (place & 8) != 0;
+    const Floats8 left = fourth ? __builtin_shuffle(last[1], place) : __builtin_shuffle(last[0], place);
+    const Floats8 right = fourth ? __builtin_shuffle(last[3], place) : __builtin_shuffle(last[2], place);
+    const Ints8 reached = place + place - (x > (second ? right : left));
+    return (reached - 63) & (x == x);
+  }
+
+ private:
+  const float* tree_;
+  GroupSearch groups_;
+};
+
+void encode_few(const CutSearch<float>& search, const float* values, std::size_t n, std::uint8_t* codes) {
+  const TreeSearch tree(search.tree());
+  std::size_t i = 0;
+  for (; i + kTogether <= n; i += kTogether) {
+    const Ints8 first = tree.codes(load<Floats8>(values + i)), second = tree.codes(load<Floats8>(values + i + 8));
+    store(codes + i, as_bytes(first, second));
+  }
+  for (; i < n; ++i) search_cuts<1>(search, values + i, codes + i);
 }
 
 // Eight comparisons of a value with its group, as eight ints of 0 or -1.
@@ -86,6 +118,9 @@ inline Ints8 first_cuts_of(const GroupSearch& groups, const double* values, doub
 
 template <class Value>
 void encode(const CutSearch<Value>& search, const Value* values, std::size_t n, std::uint8_t* codes) {
+  if constexpr (sizeof(Value) == sizeof(float)) {
+    if (search.steps() <= 6) return encode_few(search, values, n, codes);
+  }
   const GroupSearch groups(search.pivots());
   const Value* const cuts = search.cuts();
   const Value centre = search.centre();

@@ -89,7 +89,10 @@ const BitSlicedForest* LazyBitSlicedForest::of_batch(std::size_t n_rows, const T
   if (n_rows < kFewRows) return nullptr;
   const std::size_t seen = rows_seen_.fetch_add(n_rows, std::memory_order_relaxed) + n_rows;
   if (seen * (tree_begin.size() - 1) < kRowsWorthANode * nodes.size()) return nullptr;
-  std::call_once(once_, [&] { engine_ = BitSlicedForest::make(nodes, tree_begin, n_outputs); });
+  std::call_once(once_, [&] {
+    engine_ = BitSlicedForest::make(nodes, tree_begin, n_outputs);
+    made_.store(engine_ != nullptr, std::memory_order_relaxed);
+  });
   return engine_.get();
 }
 

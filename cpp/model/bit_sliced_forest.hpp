@@ -44,8 +44,10 @@ class LazyBitSlicedForest {
   /// the first are always the same.
   const BitSlicedForest* of_batch(std::size_t n_rows, const TreeNodes& nodes,
                                   const std::vector<std::int64_t>& tree_begin, std::size_t n_outputs);
+  [[nodiscard]] bool is_made() const { return made_.load(std::memory_order_relaxed); }
 
  private:
+  std::atomic<bool> made_ = false;
   std::atomic<std::size_t> rows_seen_ = 0;
   std::once_flag once_;
   std::unique_ptr<const BitSlicedForest> engine_;

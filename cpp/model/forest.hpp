@@ -33,6 +33,9 @@ class Forest {
   };
   [[nodiscard]] const std::vector<UsedFeature>& used_features() const { return used_features_; }
 
+  /// Whether batches are evaluated by the bit-sliced engine by now.
+  [[nodiscard]] bool is_sliced() const { return sliced_->is_made(); }
+
   /// scores[i * n_outputs + t % n_outputs] += the leaf value of row i in tree t of [first, last), in that order.
   void add_scores(const Table& table, std::size_t first, std::size_t last, double* scores, int threads) const;
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
 #include <limits>
 #include <map>
 
@@ -52,18 +53,21 @@ SplitLines::SplitLines(const TreeNodes& nodes) : of_nodes_(nodes.size(), kNoRow)
 
 bool SplitLines::add_numbers(const TreeNodes& nodes, const std::vector<std::size_t>& splits, Feature& feature) {
   std::vector<double> cuts;
-  for (const std::size_t node : splits) cuts.push_back(nodes.threshold[node]);
+  for (const std::size_t node : splits) {
+    if (nodes.threshold[node] == -HUGE_VAL) return false;  // of no trained tree
+    if (nodes.threshold[node] < HUGE_VAL) cuts.push_back(nodes.threshold[node]);
+  }
   std::sort(cuts.begin(), cuts.end());
   cuts.erase(std::unique(cuts.begin(), cuts.end()), cuts.end());
   if (cuts.size() > kMostCuts) return false;
   feature.n_codes = cuts.size() + 2;
   feature.first_line = n_lines_;
   n_lines_ += feature.n_lines();
-  std::vector<std::uint32_t> missing_right(cuts.size(), kNoRow);
+  std::vector<std::uint32_t> missing_right(cuts.size() + 1, kNoRow);
   for (const std::size_t node : splits) {
     const auto cut =
         static_cast<std::size_t>(std::lower_bound(cuts.begin(), cuts.end(), nodes.threshold[node]) - cuts.begin());
-    const auto above = feature.first_line + static_cast<std::uint32_t>(cut) + 1;
+    const std::uint32_t above = cut == cuts.size() ? kNoRow : feature.first_line + static_cast<std::uint32_t>(cut) + 1;
     if (!nodes.missing_left[node] && missing_right[cut] == kNoRow) {
       missing_right[cut] = new_line();
       missing_right_.push_back({missing_right[cut], above, feature.first_line});

@@ -21,7 +21,7 @@ class SplitLines {
   /// More thresholds (or classes of levels) than this of one feature have no byte.
   static constexpr std::size_t kMostCuts = 254;
 
-  /// Empty, with no line, where a feature has too many thresholds.
+  /// Not possible where a feature has too many thresholds, or one of -inf.
   explicit SplitLines(const TreeNodes& nodes);
 
   [[nodiscard]] bool possible() const { return possible_; }
