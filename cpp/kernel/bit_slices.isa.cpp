@@ -166,6 +166,62 @@ void add_values(const SlicedGroup& group, const std::uint8_t* leaves, double* sc
   }
 }
 
+#if defined(__AVX2__)
+// The same for trees of at most 32 leaves, 32 rows at a time: each byte of the values is looked up by a shuffle, and
+// the bytes of a value are brought together by interleaving.
+void add_few_values(const SlicedGroup& group, const std::uint8_t* leaves, double* scores) {
+  constexpr std::size_t kRows = kByteLeaves;
+  constexpr int kBytesOfValue = sizeof(double);
+  const __m256i half = _mm256_set1_epi8(16);
+  const __m256i past_half = _mm256_set1_epi8(0x70);  // lifts what is above 15 to where a shuffle gives 0
+  for (std::size_t row = 0; row < kTileRows; row += kRows) {
+    __m256d sums[8];  // interleaving leaves rows 2i, 2i + 1, 16 + 2i and 17 + 2i together
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; ++i) {
+      const __m256d first = _mm256_loadu_pd(scores + row + 4 * i), second = _mm256_loadu_pd(scores + row + 16 + 4 * i);
+      sums[2 * i] = _mm256_permute2f128_pd(first, second, 0x20);
+      sums[2 * i + 1] = _mm256_permute2f128_pd(first, second, 0x31);
+    }
+    const std::uint8_t* at = leaves + row;
+    const std::uint8_t* bytes = group.value_bytes;
+    for (std::size_t t = 0; t < group.n_trees; ++t, at += kTileRows, bytes += kBytesOfValue * kByteLeaves) {
+      const __m256i leaf = load<__m256i>(at);
+      const __m256i below = _mm256_add_epi8(leaf, past_half);
+      const __m256i above = _mm256_add_epi8(_mm256_xor_si256(leaf, half), past_half);
+      const auto look_up = [&](int k) {
+        const auto* table = reinterpret_cast<const __m128i*>(bytes + static_cast<std::size_t>(k) * kByteLeaves);
+        const __m256i low = _mm256_broadcastsi128_si256(_mm_loadu_si128(table));
+        const __m256i high = _mm256_broadcastsi128_si256(_mm_loadu_si128(table + 1));
+        return _mm256_or_si256(_mm256_shuffle_epi8(low, below), _mm256_shuffle_epi8(high, above));
+      };
+      __m256i twos[8], fours[8];
+#pragma GCC unroll 4
+      for (int k = 0; k < 4; ++k) {
+        const __m256i even = look_up(2 * k), odd = look_up(2 * k + 1);
+        twos[k] = _mm256_unpacklo_epi8(even, odd);
+        twos[4 + k] = _mm256_unpackhi_epi8(even, odd);
+      }
+#pragma GCC unroll 4
+      for (int i = 0; i < 8; i += 2) {
+        fours[i] = _mm256_unpacklo_epi16(twos[i], twos[i + 1]);
+        fours[i + 1] = _mm256_unpackhi_epi16(twos[i], twos[i + 1]);
+      }
+#pragma GCC unroll 4
+      for (int i = 0; i < 4; ++i) {
+        const int low = i / 2 * 4 + i % 2;
+        sums[2 * i] += reinterpret_cast<__m256d>(_mm256_unpacklo_epi32(fours[low], fours[low + 2]));
+        sums[2 * i + 1] += reinterpret_cast<__m256d>(_mm256_unpackhi_epi32(fours[low], fours[low + 2]));
+      }
+    }
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; ++i) {
+      _mm256_storeu_pd(scores + row + 4 * i, _mm256_permute2f128_pd(sums[2 * i], sums[2 * i + 1], 0x20));
+      _mm256_storeu_pd(scores + row + 16 + 4 * i, _mm256_permute2f128_pd(sums[2 * i], sums[2 * i + 1], 0x31));
+    }
+  }
+}
+#endif
+
 void add_group(const SlicedGroup& group, const SlicedTile& tile, double* scores) {
   const auto* lines = static_cast<const Words*>(tile.lines);
   auto* reached = static_cast<Words*>(tile.reached);
@@ -206,6 +262,9 @@ void add_group(const SlicedGroup& group, const SlicedTile& tile, double* scores)
     sums += n_planes;
     leaves += (wide ? 2 : 1) * kTileRows;
   }
+#if defined(__AVX2__)
+  if (group.value_bytes) return add_few_values(group, tile.leaves, scores);
+#endif
   if (wide) return add_values<true>(group, tile.leaves, scores);
   add_values<false>(group, tile.leaves, scores);
 }
