@@ -110,12 +110,24 @@ struct Sample {
   }
 };
 
-std::vector<double> scores(const BoostedTrees& model, const Table& table, int threads) {
+std::vector<double> start_scores(const BoostedTrees& model, std::size_t n_rows) {
   std::vector<double> out;
-  for (std::size_t row = 0; row < table.n_rows; ++row) {
+  for (std::size_t row = 0; row < n_rows; ++row) {
     out.insert(out.end(), model.start_scores.begin(), model.start_scores.end());
   }
+  return out;
+}
+
+std::vector<double> scores(const BoostedTrees& model, const Table& table, int threads) {
+  std::vector<double> out = start_scores(model, table.n_rows);
   model.forest.add_scores(table, 0, model.forest.n_trees(), out.data(), threads);
+  return out;
+}
+
+// One tree after another, which the engine of batches does not take.
+std::vector<double> walked_scores(const BoostedTrees& model, const Table& table) {
+  std::vector<double> out = start_scores(model, table.n_rows);
+  for (std::size_t t = 0; t < model.forest.n_trees(); ++t) model.forest.add_scores(table, t, t + 1, out.data(), 1);
   return out;
 }
 
@@ -133,6 +145,8 @@ void fits_agree_for_any_threads(const Sample& sample, BoostParams params, bool w
     require(many.forest.nodes().sets.words == one.forest.nodes().sets.words, "sets differ between threads");
     require(scores(many, table, threads) == scores(one, table, 1), "scores differ between threads");
   }
+  require(scores(one, table, 2) == walked_scores(one, table), "the engine of batches differs from the walk");
+  require(one.forest.is_sliced(), "no engine of batches");
   std::vector<std::int32_t> leaves(table.n_rows * one.forest.n_trees());
   one.forest.apply(table, leaves.data(), 2);
 }
