@@ -184,6 +184,19 @@ def test_a_damaged_file_is_refused_or_whole(data, stored, tmp_path_factory):
     est.fit(dataset, np.zeros(len(dataset)))
 
 
+@pytest.mark.parametrize("n_rows", [1, 15, 16, 17, 255, 257, 600])
+def test_both_orders_of_codes_are_the_same(n_rows, tmp_path):
+    """What is loaded is held to it, for any number of narrow and wide columns, and the places that no column takes."""
+    rng = np.random.default_rng(n_rows)
+    for n_features in [*range(1, 18), 28, 33]:
+        for dtype, order in ((np.float32, "C"), (np.float64, "C"), (np.float32, "F")):
+            table = np.asarray(rng.normal(size=(n_rows, n_features)), dtype=dtype, order=order)
+            table[rng.random(table.shape) < 0.05] = np.nan
+            path = tmp_path / "dataset.safetensors"
+            cv.Dataset(table, max_bins=int(rng.choice([255, 400]))).save(path)
+            assert cv.Dataset.load(path).shape == table.shape
+
+
 def test_every_flipped_code_is_found(stored, tmp_path):
     length = int.from_bytes(stored[:8], "little")
     header = json.loads(stored[8 : 8 + length])

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <iterator>
 #include <limits>
+#include <span>
 
 #include "base/aligned_buffer.hpp"
 #include "base/profile.hpp"
@@ -93,17 +94,14 @@ std::vector<WeightedValue> distinct_values(const Value* values, std::size_t n_ro
   return merge_equal(present, item_weights.data());
 }
 
-// Reads the chosen rows of columns [first, last) block by block of rows, since the columns of a row often share its
-// cache lines. values[c - first] gets column c.
+// Reads the chosen rows of columns block by block of rows, since the columns of a row often share its cache lines.
+// values + c * rows.size() gets column c.
 template <class Value>
-void gather(const Table& table, std::size_t first, std::size_t last, const std::vector<std::size_t>& rows, int threads,
-            std::vector<AlignedBuffer<Value>>& values) {
-  constexpr std::size_t kBlockRows = 512;
+void gather(std::span<const Column> columns, std::span<const std::size_t> rows, int threads, Value* values) {
+  constexpr std::size_t kBlockRows = 128;
   parallel_ranges(rows.size(), kBlockRows, threads, [&](std::size_t begin, std::size_t end, int) {
-    const profile::Scope scope(Phase::ingest, (end - begin) * (last - first));
-    for (std::size_t c = first; c < last; ++c) {
-      for (std::size_t i = begin; i < end; ++i) read_values(table.columns[c], rows[i], 1, &values[c - first][i]);
-    }
+    const profile::Scope scope(Phase::ingest, (end - begin) * columns.size());
+    read_rows(columns, rows.subspan(begin, end - begin), values + begin, rows.size());
   });
 }
 
@@ -112,12 +110,11 @@ template <class Value>
 void cut_columns(const Table& table, std::size_t first, std::size_t last, const std::vector<std::size_t>& rows,
                  const std::vector<double>& weights, std::int32_t max_bins, int threads,
                  std::vector<std::vector<double>>& cuts) {
-  std::vector<AlignedBuffer<Value>> values;
-  for (std::size_t c = first; c < last; ++c) values.emplace_back(rows.size());
-  gather(table, first, last, rows, threads, values);
+  AlignedBuffer<Value> values((last - first) * rows.size());
+  gather(std::span(table.columns).subspan(first, last - first), std::span(rows), threads, values.data());
   parallel_for(last - first, threads, [&](std::size_t c, int) {
     const profile::Scope scope(Phase::cuts, rows.size());
-    cuts[first + c] = quantile_cuts(distinct_values(values[c].data(), rows.size(), weights), max_bins);
+    cuts[first + c] = quantile_cuts(distinct_values(values.data() + c * rows.size(), rows.size(), weights), max_bins);
   });
 }
 

@@ -2,20 +2,22 @@
 
 #include <algorithm>
 #include <atomic>
-#include <cstring>
-#include <memory>
+#include <cstddef>
 #include <numeric>
+#include <span>
 #include <variant>
 
 #include "base/errors.hpp"
 #include "base/profile.hpp"
 #include "base/threads.hpp"
 #include "kernel/binning.hpp"
+#include "kernel/transpose.hpp"
 
 namespace curvature {
 namespace {
 
-constexpr std::size_t kBlockRows = 512;  // a block's codes (32 bytes a row at 28 columns) and values stay in L2
+constexpr std::size_t kBlockRows = 256;        // a block's codes (32 bytes a row at 28 columns) stay in L2,
+constexpr std::size_t kBlockBytes = 16 << 10;  // and as many columns of its values as are read at once in L1
 constexpr std::int32_t kNarrowCodes = 256;
 
 // The values of a category are its codes.
@@ -26,53 +28,52 @@ struct CategoryCodes {
   }
 };
 
-// One column on its way to codes: where its values are, and its cuts in the type they are compared in.
-struct Encoder {
-  const Column* column;
-  std::variant<CategoryCodes, kernel::CutSearch<float>, kernel::CutSearch<double>> search;
+using Encoder = std::variant<CategoryCodes, kernel::CutSearch<float>, kernel::CutSearch<double>>;
 
-  Encoder(const Column& source, const std::vector<double>& cuts) : column(&source) {
-    if (source.is_category()) return;
-    if (source.fits_float()) {
-      search.emplace<kernel::CutSearch<float>>(cuts);
-    } else {
-      search.emplace<kernel::CutSearch<double>>(cuts);
-    }
-  }
+Encoder encoder_of(const Column& column, const std::vector<double>& cuts) {
+  if (column.is_category()) return CategoryCodes{};
+  if (column.fits_float()) return kernel::CutSearch<float>(cuts);
+  return kernel::CutSearch<double>(cuts);
+}
 
-  template <class Code>
-  void encode(std::size_t begin, std::size_t n, Code* codes) const {
-    if (const auto* doubles = std::get_if<kernel::CutSearch<double>>(&search)) {
-      encode_as<double>(*doubles, begin, n, codes);
-    } else if (const auto* floats = std::get_if<kernel::CutSearch<float>>(&search)) {
-      encode_as<float>(*floats, begin, n, codes);
-    } else {
-      encode_as<float>(CategoryCodes{}, begin, n, codes);
-    }
-  }
+template <class Code>
+void encode(const Encoder& encoder, const float* values, std::size_t n, Code* codes) {
+  if (const auto* search = std::get_if<kernel::CutSearch<float>>(&encoder)) return search->encode(values, n, codes);
+  std::get<CategoryCodes>(encoder).encode(values, n, codes);
+}
+template <class Code>
+void encode(const Encoder& encoder, const double* values, std::size_t n, Code* codes) {
+  std::get<kernel::CutSearch<double>>(encoder).encode(values, n, codes);
+}
 
- private:
-  template <class Value, class Search, class Code>
-  void encode_as(const Search& cuts, std::size_t begin, std::size_t n, Code* codes) const {
-    Value values[kBlockRows];
-    {
-      const profile::Scope scope(Phase::ingest, n);
-      read_values(*column, begin, n, values);
-    }
-    cuts.encode(values, n, codes);
-  }
+// Neighbouring columns that are compared as the same type, as many as are read at once.
+struct ColumnRun {
+  std::size_t first;
+  std::size_t n;
+  bool as_float;
 };
 
-// Codes of one block of a column, and the same codes strewn over the rows. Returns whether one that counts is missing.
+std::vector<ColumnRun> runs_of(const std::vector<Column>& columns) {
+  std::vector<ColumnRun> runs;
+  for (std::size_t c = 0; c < columns.size(); ++c) {
+    const bool as_float = columns[c].fits_float();
+    const std::size_t most = kBlockBytes / (kBlockRows * (as_float ? sizeof(float) : sizeof(double)));
+    if (runs.empty() || runs.back().as_float != as_float || runs.back().n == most) runs.push_back({c, 0, as_float});
+    ++runs.back().n;
+  }
+  return runs;
+}
+
+// Whether a code that counts is missing among those of rows [begin, begin + n).
 template <class Code>
-bool encode_block(const Encoder& encoder, std::size_t begin, std::size_t n, Code* column, Code* rows,
-                  std::size_t row_stride, const double* weights) {
-  encoder.encode(begin, n, column);
-  for (std::size_t i = 0; i < n; ++i) rows[i * row_stride] = column[i];
-  if (!weights) return std::find(column, column + n, Code{0}) != column + n;
+bool any_missing(const Code* codes, const double* weights, std::size_t begin, std::size_t n) {
   bool any = false;
-  for (std::size_t i = 0; i < n; ++i) any = any || (column[i] == 0 && weights[begin + i] > 0);
-  return any;
+  for (std::size_t i = 0; i < n; ++i) any |= codes[i] == 0;
+  if (!any || !weights) return any;
+  for (std::size_t i = 0; i < n; ++i) {
+    if (codes[i] == 0 && weights[begin + i] > 0) return true;
+  }
+  return false;
 }
 
 }  // namespace
@@ -93,35 +94,73 @@ BinnedMatrix::BinnedMatrix(const Table& table, const BinMapper& mapper, const do
 void BinnedMatrix::fill_dense(const Table& table, const BinMapper& mapper, const double* weights, int threads) {
   place_slots(mapper);
   allocate();
-  const std::size_t n_narrow_slots = n_narrow_words_ * kWordSlots;
-  std::vector<std::unique_ptr<Encoder>> encoders(n_slots());
+  const std::size_t n_features = mapper.n_features();
+  std::vector<Encoder> encoders;
+  for (std::size_t f = 0; f < n_features; ++f) encoders.push_back(encoder_of(table.columns[f], mapper.cuts(f)));
+  std::vector<std::size_t> slot_of(n_features);
   for (std::size_t slot = 0; slot < n_slots(); ++slot) {
-    if (feature_of(slot) == kNoFeature) continue;
-    const auto feature = static_cast<std::size_t>(feature_of(slot));
-    encoders[slot] = std::make_unique<Encoder>(table.columns[feature], mapper.cuts(feature));
+    if (feature_of(slot) != kNoFeature) slot_of[static_cast<std::size_t>(feature_of(slot))] = slot;
   }
+  const std::vector<ColumnRun> runs = runs_of(table.columns);
   std::vector<std::atomic<bool>> missing(n_slots());
+  const std::size_t n_narrow_slots = n_narrow_words_ * kWordSlots;
+  const auto encode_run = [&](const ColumnRun& run, std::size_t begin, std::size_t n, auto* values) {
+    {
+      const profile::Scope scope(Phase::ingest, n * run.n);
+      read_block(std::span(table.columns).subspan(run.first, run.n), begin, n, values, kBlockRows);
+    }
+    for (std::size_t c = 0; c < run.n; ++c) {
+      const std::size_t slot = slot_of[run.first + c];
+      const auto fill = [&](auto* codes) {
+        encode(encoders[run.first + c], values + c * kBlockRows, n, codes);
+        if (any_missing(codes, weights, begin, n)) missing[slot].store(true, std::memory_order_relaxed);
+      };
+      if (slot < n_narrow_slots) {
+        fill(narrow_columns_.data() + slot * column_stride_ + begin);
+      } else {
+        fill(wide_columns_.data() + (slot - n_narrow_slots) * column_stride_ + begin);
+      }
+    }
+  };
   const int useful = n_rows_ * n_slots() < 50'000 ? 1 : threads;
   parallel_ranges(n_rows_, kBlockRows, useful, [&](std::size_t begin, std::size_t end, int) {
-    const std::size_t n = end - begin;
-    const profile::Scope scope(Phase::bin, n * mapper.n_features());
-    std::uint8_t* narrow = narrow_rows_.data() + begin * narrow_stride_;
-    std::memset(narrow, 0, n * narrow_stride_);
-    for (std::size_t slot = 0; slot < n_slots(); ++slot) {
-      if (!encoders[slot]) continue;
-      bool any;
-      if (slot < n_narrow_slots) {
-        any = encode_block(*encoders[slot], begin, n, narrow_columns_.data() + slot * column_stride_ + begin,
-                           narrow + slot, narrow_stride_, weights);
+    const profile::Scope scope(Phase::bin, (end - begin) * n_features);
+    for (const ColumnRun& run : runs) {
+      alignas(64) std::byte values[kBlockBytes];
+      if (run.as_float) {
+        encode_run(run, begin, end - begin, reinterpret_cast<float*>(values));
       } else {
-        const std::size_t wide = slot - n_narrow_slots;
-        any = encode_block(*encoders[slot], begin, n, wide_columns_.data() + wide * column_stride_ + begin,
-                           wide_rows_.data() + begin * wide_stride_ + wide, wide_stride_, weights);
+        encode_run(run, begin, end - begin, reinterpret_cast<double*>(values));
       }
-      if (any) missing[slot].store(true, std::memory_order_relaxed);
     }
+    strew(begin, end);
   });
   keep_missing(missing);
+}
+
+// Codes of rows [begin, end), column by column, once more row by row.
+void BinnedMatrix::strew(std::size_t begin, std::size_t end) {
+  const std::size_t n = end - begin;
+  static constexpr std::uint8_t kNoCodes[kBlockRows] = {};  // of a slot without a feature
+  std::uint8_t* const narrow = narrow_rows_.data() + begin * narrow_stride_;
+  for (std::size_t first = 0; first < narrow_stride_; first += kWordSlots) {
+    const std::uint8_t* columns[kWordSlots];
+    for (std::size_t k = 0; k < kWordSlots; ++k) {
+      columns[k] = first + k < n_narrow_ ? narrow_columns_.data() + (first + k) * column_stride_ + begin : kNoCodes;
+    }
+    if (first + kWordSlots <= narrow_stride_) {
+      kernel::bytes_to_rows(columns, n, narrow + first, narrow_stride_);
+      continue;
+    }
+    for (std::size_t k = 0; first + k < narrow_stride_; ++k) {
+      for (std::size_t i = 0; i < n; ++i) narrow[i * narrow_stride_ + first + k] = columns[k][i];
+    }
+  }
+  std::uint16_t* const wide = wide_rows_.data() + begin * wide_stride_;
+  for (std::size_t k = 0; k < n_wide_; ++k) {
+    const std::uint16_t* const column = wide_columns_.data() + k * column_stride_ + begin;
+    for (std::size_t i = 0; i < n; ++i) wide[i * wide_stride_ + k] = column[i];
+  }
 }
 
 void BinnedMatrix::place_slots(const BinMapper& mapper) {

@@ -84,6 +84,7 @@ class BinnedMatrix {
   /// Without codes.
   BinnedMatrix(const BinMapper& mapper, std::size_t n_rows) : n_rows_(n_rows) { place_slots(mapper); }
   void fill_dense(const Table& table, const BinMapper& mapper, const double* weights, int threads);
+  void strew(std::size_t begin, std::size_t end);
   void place_slots(const BinMapper& mapper);
   void allocate();
   void check_padding() const;

@@ -7,6 +7,8 @@
 #include <limits>
 #include <type_traits>
 
+#include "kernel/transpose.hpp"
+
 namespace curvature {
 namespace {
 
@@ -34,12 +36,18 @@ bool bit_at(const void* bits, std::size_t at) {
 // Calls take(i, value) for rows [begin, begin + n) of a chunk.
 template <class Source, class Take>
 void for_each(const Chunk& chunk, std::size_t begin, std::size_t n, Take&& take) {
-  const std::byte* at = chunk.data + static_cast<std::ptrdiff_t>(begin) * chunk.stride;
-  for (std::size_t i = 0; i < n; ++i, at += chunk.stride) {
-    Source value;
-    std::memcpy(&value, at, sizeof(value));
-    take(i, value);
-  }
+  const std::byte* const first = chunk.data + static_cast<std::ptrdiff_t>(begin) * chunk.stride;
+  const auto at_distance = [&](auto stride) {
+    const std::byte* at = first;
+    for (std::size_t i = 0; i < n; ++i, at += stride) {
+      Source value;
+      std::memcpy(&value, at, sizeof(value));
+      take(i, value);
+    }
+  };
+  constexpr std::integral_constant<std::ptrdiff_t, sizeof(Source)> kAdjacent;
+  if (chunk.stride == kAdjacent) return at_distance(kAdjacent);  // whole vectors of them
+  at_distance(chunk.stride);
 }
 
 // Whole units and the rest apart: the same instant is the same number in whatever unit it came.
@@ -125,6 +133,51 @@ void read_any(const Column& column, std::size_t begin, std::size_t n, Value* out
   }
 }
 
+// Whether the columns are the neighbouring fields of rows, of numbers that are what they are read as.
+template <class Value>
+bool side_by_side(std::span<const Column> columns) {
+  constexpr ValueType kOwn = sizeof(Value) == sizeof(float) ? ValueType::f32 : ValueType::f64;
+  const Column& first = columns[0];
+  for (std::size_t c = 0; c < columns.size(); ++c) {
+    const Column& column = columns[c];
+    if (column.type != kOwn || column.chunks.size() != 1 || column.unit.counts()) return false;
+    const Chunk& chunk = column.chunks[0];
+    if (chunk.present || chunk.lookup || chunk.stride != first.chunks[0].stride) return false;
+    if (chunk.data != first.chunks[0].data + c * sizeof(Value)) return false;
+  }
+  return true;
+}
+
+template <class Value>
+void read_any_rows(std::span<const Column> columns, std::span<const std::size_t> rows, Value* out,
+                   std::size_t distance) {
+  if (side_by_side<Value>(columns)) {
+    const Chunk& chunk = columns[0].chunks[0];
+    const auto row_at = [&](std::size_t i) { return chunk.data + static_cast<std::ptrdiff_t>(rows[i]) * chunk.stride; };
+    return kernel::rows_to_columns(row_at, rows.size(), columns.size(), out, distance);
+  }
+  for (std::size_t c = 0; c < columns.size(); ++c) {
+    if (columns.size() > 1) {
+      read_any_rows(columns.subspan(c, 1), rows, out + c * distance, distance);
+    } else {
+      for (std::size_t i = 0; i < rows.size(); ++i) read_any(columns[c], rows[i], 1, out + i);
+    }
+  }
+}
+
+template <class Value>
+void read_any_block(std::span<const Column> columns, std::size_t begin, std::size_t n, Value* out,
+                    std::size_t distance) {
+  if (columns.size() > 1 && side_by_side<Value>(columns)) {
+    const Chunk& chunk = columns[0].chunks[0];
+    const std::byte* const first = chunk.data + static_cast<std::ptrdiff_t>(begin) * chunk.stride;
+    const auto row_at = [&](std::size_t i) { return first + static_cast<std::ptrdiff_t>(i) * chunk.stride; };
+    kernel::rows_to_columns(row_at, n, columns.size(), out, distance);
+    return;
+  }
+  for (std::size_t c = 0; c < columns.size(); ++c) read_any(columns[c], begin, n, out + c * distance);
+}
+
 }  // namespace
 
 bool Column::fits_float() const {
@@ -143,6 +196,20 @@ void read_values(const Column& column, std::size_t begin, std::size_t n, float* 
 }
 void read_values(const Column& column, std::size_t begin, std::size_t n, double* out) {
   read_any(column, begin, n, out);
+}
+
+void read_block(std::span<const Column> columns, std::size_t begin, std::size_t n, float* out, std::size_t distance) {
+  read_any_block(columns, begin, n, out, distance);
+}
+void read_block(std::span<const Column> columns, std::size_t begin, std::size_t n, double* out, std::size_t distance) {
+  read_any_block(columns, begin, n, out, distance);
+}
+
+void read_rows(std::span<const Column> columns, std::span<const std::size_t> rows, float* out, std::size_t distance) {
+  read_any_rows(columns, rows, out, distance);
+}
+void read_rows(std::span<const Column> columns, std::span<const std::size_t> rows, double* out, std::size_t distance) {
+  read_any_rows(columns, rows, out, distance);
 }
 
 }  // namespace curvature
