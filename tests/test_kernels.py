@@ -202,6 +202,16 @@ def test_quantize_to_nearest_is_its_twin(seed, n_rows, gradient_exponent, hessia
 
 
 @few
+@given(SEEDS, st.integers(0, 300))
+def test_totals_are_added_row_by_row(seed, n_rows):
+    rng = np.random.default_rng(seed)
+    unit, w = rng.normal(size=(n_rows, 2)), rng.random(n_rows)
+    expected = [sum((w * column).tolist(), 0.0) for column in (np.abs(unit[:, 0]), unit[:, 1])]
+    for kernels in KERNELS.values():
+        assert list(kernels.derivative_totals(unit, w)) == expected
+
+
+@few
 @given(SEEDS, st.integers(0, 300), st.integers(0, 2**64 - 1))
 def test_quantize_stochastically_rounds_up_or_down(seed, n_rows, key):
     rng = np.random.default_rng(seed)

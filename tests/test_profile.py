@@ -16,7 +16,7 @@ from curvature import _core
 FIT = ("ingest", "cuts", "bin", "gradient", "quantize", "accumulate", "scan", "partition", "update")
 UNITS = {name: unit for name, unit in _core.profile_phases()}
 PASS = 8192  # rows a task of a pass over rows
-BLOCK = 512  # rows a task of binning
+BLOCK = 256  # rows a task of binning
 
 
 def table(n_rows: int, n_columns: int = 6) -> tuple[np.ndarray, np.ndarray]:

@@ -107,22 +107,15 @@ class Kernels {
   [[nodiscard]] py::array_t<Cell> quantize(const DoubleArray& unit, const DoubleArray& weights, double gradient_step,
                                            double hessian_step, bool stochastic, std::uint64_t key) const {
     py::array_t<Cell> out(weights.size());
-    const auto n_rows = static_cast<std::size_t>(weights.size());
-    std::vector<double> gradients, hessians;
-    for (std::size_t row = 0; row < n_rows; ++row) {
-      gradients.push_back(unit.data()[2 * row]);
-      hessians.push_back(unit.data()[2 * row + 1]);
-    }
-    kernel::QuantizeTask task;
-    task.gradients = gradients.data();
-    task.hessians = hessians.data();
-    task.weights = weights.data();
-    task.n_rows = n_rows;
-    task.key = key;
-    task.scale = {gradient_step, hessian_step, stochastic};
-    task.pairs = out.mutable_data();
-    kernel::quantize_table(set_).quantize(task);
+    quantize_to(out.mutable_data(), unit, weights, {gradient_step, hessian_step, stochastic}, key);
     return out;
+  }
+
+  // The totals of w |g| and w h.
+  [[nodiscard]] py::tuple derivative_totals(const DoubleArray& unit, const DoubleArray& weights) const {
+    std::vector<Cell> pairs(static_cast<std::size_t>(weights.size()));
+    const DerivativeTotals totals = quantize_to(pairs.data(), unit, weights, {}, 0);
+    return py::make_tuple(totals.gradient, totals.hessian);
   }
 
   // Codes of one byte of floats or doubles.
@@ -138,6 +131,28 @@ class Kernels {
   }
 
  private:
+  DerivativeTotals quantize_to(Cell* pairs, const DoubleArray& unit, const DoubleArray& weights,
+                               const QuantizationScale& scale, std::uint64_t key) const {
+    const auto n_rows = static_cast<std::size_t>(weights.size());
+    std::vector<double> gradients, hessians;
+    for (std::size_t row = 0; row < n_rows; ++row) {
+      gradients.push_back(unit.data()[2 * row]);
+      hessians.push_back(unit.data()[2 * row + 1]);
+    }
+    DerivativeTotals totals;
+    kernel::QuantizeTask task;
+    task.gradients = gradients.data();
+    task.hessians = hessians.data();
+    task.weights = weights.data();
+    task.n_rows = n_rows;
+    task.key = key;
+    task.scale = scale;
+    task.pairs = pairs;
+    task.totals = &totals;
+    kernel::quantize_table(set_).quantize(task);
+    return totals;
+  }
+
   InstructionSet set_;
 };
 
@@ -193,6 +208,7 @@ void register_kernels(py::module_& module) {
       .def("subtract", &Kernels::subtract)
       .def("scan", &Kernels::scan)
       .def("quantize", &Kernels::quantize)
+      .def("derivative_totals", &Kernels::derivative_totals)
       .def("encode", &Kernels::encode);
   module.def("kernels", [](const std::string& isa) { return Kernels(isa); }, py::arg("isa"));
   module.def("partition", &partition);

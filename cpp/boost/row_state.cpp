@@ -16,11 +16,6 @@ constexpr std::size_t kBlock = 512;  // rows whose derivatives stay in L1
 constexpr std::size_t kRowsWorthATeam = 16384;
 constexpr double kNearestRows = 65536;  // total weight up to which gradients are rounded to nearest
 
-struct Totals {
-  double gradient = 0;
-  double hessian = 0;
-};
-
 // The least power of two s with total / s <= room; 1 where there is nothing to measure.
 double power_of_two_step(double total, double room) {
   if (!(total > 0) || !std::isfinite(total)) return 1;
@@ -53,7 +48,9 @@ RowState::RowState(Loss& loss, const LossTable& target, int threads)
       scores_(n_rows_ * n_outputs_),
       round_start_(n_outputs_ > 1 && loss.info().leaf_rule != LeafRule::newton ? n_rows_ * n_outputs_ : 0),
       derivatives_(n_outputs_ > 1 ? 2 * n_rows_ * n_outputs_ : 0),
-      pairs_(n_rows_) {
+      pairs_(n_rows_),
+      leaves_(reinterpret_cast<LeafNumber*>(pairs_.data())),
+      scales_(n_outputs_) {
   for (std::size_t k = 0; k < n_outputs_; ++k) {
     score_columns_.push_back(scores_.data() + k * n_rows_);
     start_columns_.push_back((round_start_.empty() ? scores_ : round_start_).data() + k * n_rows_);
@@ -116,34 +113,10 @@ void RowState::for_each_block(std::size_t output, Phase phase, Visit&& visit) co
   });
 }
 
-QuantizationScale RowState::quantize(std::size_t output, std::uint64_t key) {
-  // First pass: the totals that the scale must hold.
-  std::vector<Totals> partial((n_rows_ + kPass - 1) / kPass);
-  for_each_block(output, Phase::gradient, [&](std::size_t at, std::size_t n, const Block& block, int) {
-    Totals& totals = partial[at / kPass];
-    for (std::size_t i = 0; i < n; ++i) {
-      totals.gradient += weight(at + i) * std::abs(block.gradients[i]);
-      totals.hessian += weight(at + i) * block.hessians[i];
-    }
-  });
-  total_gradient_ = total_hessian_ = 0;
-  for (const Totals& totals : partial) {
-    total_gradient_ += totals.gradient;
-    total_hessian_ += totals.hessian;
-  }
-
-  // Room for all units together, less what rounding may add: half a unit a weight to nearest, one a row otherwise.
-  constexpr double kMost = 2147483647.0;
-  const auto n_weighted = static_cast<double>(n_weighted_);
-  QuantizationScale scale;
-  scale.stochastic = std::max(total_weight_, n_weighted) > kNearestRows;
-  const double rounding =
-      (scale.stochastic ? 0 : total_weight_) + (scale.stochastic || !integer_weights_ ? n_weighted : 0);
-  scale.gradient = power_of_two_step(total_gradient_, kMost - rounding);
-  scale.hessian = power_of_two_step(total_hessian_, kMost - rounding);
-
-  // Second pass: the same derivatives once more, as integers. Computing them twice costs less than storing them.
-  for_each_block(output, Phase::quantize, [&](std::size_t at, std::size_t n, const Block& block, int) {
+DerivativeTotals RowState::quantize_on(const QuantizationScale& scale, std::size_t output, std::uint64_t key,
+                                       Phase phase) {
+  std::vector<DerivativeTotals> partial((n_rows_ + kPass - 1) / kPass);
+  for_each_block(output, phase, [&](std::size_t at, std::size_t n, const Block& block, int) {
     kernel::QuantizeTask task;
     task.gradients = block.gradients;
     task.hessians = block.hessians;
@@ -153,18 +126,44 @@ QuantizationScale RowState::quantize(std::size_t output, std::uint64_t key) {
     task.key = key;
     task.scale = scale;
     task.pairs = pairs_.data() + at;
+    task.totals = &partial[at / kPass];
     kernel::quantize_table().quantize(task);
   });
+  DerivativeTotals totals;
+  for (const DerivativeTotals& part : partial) {
+    totals.gradient += part.gradient;
+    totals.hessian += part.hessian;
+  }
+  return totals;
+}
+
+QuantizationScale RowState::quantize(std::size_t output, std::uint64_t key) {
+  // The totals that the scale must hold are known behind the pass only; but powers of two are seldom others than those
+  // of the last round, and where they are the pass is made once more.
+  const QuantizationScale guess = scales_[output];
+  total_ = quantize_on(guess, output, key, n_outputs_ > 1 ? Phase::quantize : Phase::gradient);
+
+  // Room for all units together, less what rounding may add: half a unit a weight to nearest, one a row otherwise.
+  constexpr double kMost = 2147483647.0;
+  const auto n_weighted = static_cast<double>(n_weighted_);
+  QuantizationScale scale;
+  scale.stochastic = std::max(total_weight_, n_weighted) > kNearestRows;
+  const double rounding =
+      (scale.stochastic ? 0 : total_weight_) + (scale.stochastic || !integer_weights_ ? n_weighted : 0);
+  scale.gradient = power_of_two_step(total_.gradient, kMost - rounding);
+  scale.hessian = power_of_two_step(total_.hessian, kMost - rounding);
+  if (!(scale == guess)) quantize_on(scale, output, key, Phase::quantize);
+  scales_[output] = scale;
 
   // Such a score has no unit of its own: y in another unit must give the same trees.
   const bool has_own_unit = !loss_.info().is_in_unit_of_y(output) || loss_.info().unit_curvature;
-  unit_ = has_own_unit || !(total_hessian_ > 0) ? 1.0 : total_hessian_ / total_weight_;
+  unit_ = has_own_unit || !(total_.hessian > 0) ? 1.0 : total_.hessian / total_weight_;
   scale.gradient /= unit_;
   scale.hessian /= unit_;
   return scale;
 }
 
-bool RowState::finite() const { return std::isfinite(total_gradient_) && std::isfinite(total_hessian_); }
+bool RowState::finite() const { return std::isfinite(total_.gradient) && std::isfinite(total_.hessian); }
 
 std::optional<std::size_t> RowState::row_not_finite(std::size_t output) const {
   std::vector<std::optional<std::size_t>> found((n_rows_ + kPass - 1) / kPass);
@@ -178,18 +177,19 @@ std::optional<std::size_t> RowState::row_not_finite(std::size_t output) const {
 }
 
 void RowState::assign_leaves(const GrownTree& tree, const Grower& grower) {
+  if (n_weighted_ < n_rows_) std::fill_n(leaves_, n_rows_, LeafNumber{0});
   parallel_for(tree.leaves.size(), threads_, [&](std::size_t leaf, int) {
     const RowSegment segment = tree.leaves[leaf].rows;
     const profile::Scope scope(Phase::update, 0);
     const RowIndex* rows = grower.rows(segment);
-    for (std::size_t i = 0; i < segment.size; ++i) pairs_[rows[i]] = leaf;
+    for (std::size_t i = 0; i < segment.size; ++i) leaves_[rows[i]] = static_cast<LeafNumber>(leaf);
   });
 }
 
 std::vector<LeafSum> RowState::leaf_sums(std::size_t output, std::size_t n_leaves) const {
   constexpr double kRoom = 0x1p62;
-  const double gradient_step = power_of_two_step(total_gradient_, kRoom);
-  const double hessian_step = power_of_two_step(total_hessian_, kRoom);
+  const double gradient_step = power_of_two_step(total_.gradient, kRoom);
+  const double hessian_step = power_of_two_step(total_.hessian, kRoom);
   const double per_gradient = 1 / gradient_step;
   const double per_hessian = 1 / hessian_step;
   struct Sum {
@@ -201,7 +201,7 @@ std::vector<LeafSum> RowState::leaf_sums(std::size_t output, std::size_t n_leave
     std::vector<Sum>& sums = by_worker[static_cast<std::size_t>(worker)];
     sums.resize(n_leaves);
     for (std::size_t i = 0; i < n; ++i) {
-      Sum& sum = sums[pairs_[at + i]];
+      Sum& sum = sums[leaves_[at + i]];
       sum.gradient += static_cast<std::int64_t>(block.gradients[i] * weight(at + i) * per_gradient);
       sum.hessian += static_cast<std::int64_t>(block.hessians[i] * weight(at + i) * per_hessian);
     }
@@ -223,12 +223,12 @@ std::vector<LeafSum> RowState::leaf_sums(std::size_t output, std::size_t n_leave
 RowState::LeafRows RowState::rows_by_leaf(std::size_t n_leaves) const {
   LeafRows sorted;
   sorted.begin.assign(n_leaves + 1, 0);
-  for (std::size_t row = 0; row < n_rows_; ++row) sorted.begin[pairs_[row] + 1] += weight(row) > 0;
+  for (std::size_t row = 0; row < n_rows_; ++row) sorted.begin[leaves_[row] + 1] += weight(row) > 0;
   std::partial_sum(sorted.begin.begin(), sorted.begin.end(), sorted.begin.begin());
   sorted.rows.resize(sorted.begin.back());
   std::vector<std::size_t> next(sorted.begin);
   for (std::size_t row = 0; row < n_rows_; ++row) {
-    if (weight(row) > 0) sorted.rows[next[pairs_[row]]++] = static_cast<RowIndex>(row);
+    if (weight(row) > 0) sorted.rows[next[leaves_[row]]++] = static_cast<RowIndex>(row);
   }
   return sorted;
 }
@@ -248,11 +248,11 @@ std::vector<LossChange> RowState::changes(std::size_t output, const std::vector<
       for (std::size_t j = 0; j < columns.size(); ++j) columns[j] = target_.columns[j] + at;
       for (std::size_t k = 0; k < n_outputs_; ++k) scores[k] = start_columns_[k] + at;
       loss_.values({columns.data(), scores.data(), 0, n}, before);
-      for (std::size_t i = 0; i < n; ++i) moved[i] = scores[output][i] + steps[pairs_[at + i]];
+      for (std::size_t i = 0; i < n; ++i) moved[i] = scores[output][i] + steps[leaves_[at + i]];
       scores[output] = moved;
       loss_.values({columns.data(), scores.data(), 0, n}, after);
       for (std::size_t i = 0; i < n; ++i) {
-        if (weight(at + i) > 0) part[pairs_[at + i]].add(weight(at + i), before[i], after[i]);
+        if (weight(at + i) > 0) part[leaves_[at + i]].add(weight(at + i), before[i], after[i]);
       }
     }
   });
@@ -299,7 +299,7 @@ void RowState::add(std::size_t output, const std::vector<double>& values) {
   double* scores = score_columns_[output];
   parallel_ranges(n_rows_, kPass, threads_, [&](std::size_t begin, std::size_t end, int) {
     const profile::Scope scope(Phase::update, 0);
-    for (std::size_t i = begin; i < end; ++i) scores[i] += values[pairs_[i]];
+    for (std::size_t i = begin; i < end; ++i) scores[i] += values[leaves_[i]];
   });
 }
 

@@ -91,6 +91,7 @@ class RowState {
   template <class Visit>
   void for_each_block(std::size_t output, Phase phase, Visit&& visit) const;
   [[nodiscard]] LossChange change_of_round() const;
+  DerivativeTotals quantize_on(const QuantizationScale& scale, std::size_t output, std::uint64_t key, Phase phase);
 
   Loss& loss_;
   const LossTable& target_;
@@ -100,15 +101,17 @@ class RowState {
   bool integer_weights_ = true;
   std::size_t n_weighted_ = 0;  // rows of positive weight
   double total_weight_ = 0;
-  double total_gradient_ = 0;  // of w |g| at the last `quantize`
-  double total_hessian_ = 0;
-  double unit_ = 1;  // of the round: derivatives are divided by it
+  DerivativeTotals total_;  // at the last `quantize`
+  double unit_ = 1;         // of the round: derivatives are divided by it
   AlignedBuffer<double> scores_;
   std::vector<double*> score_columns_;
   AlignedBuffer<double> round_start_;  // the scores then, where they are needed; otherwise they are `scores_`
   std::vector<double*> start_columns_;
   AlignedBuffer<double> derivatives_;  // gradients of all outputs, then curvatures; empty with one output
-  AlignedBuffer<Cell> pairs_;          // while a tree grows; then the leaf of each row (0 for rows of weight 0)
+  using LeafNumber = std::uint32_t;
+  AlignedBuffer<Cell> pairs_;              // while a tree grows;
+  LeafNumber* leaves_;                     // then, in the same place, the leaf of each row (0 for rows of weight 0)
+  std::vector<QuantizationScale> scales_;  // of each output's last tree
 };
 
 }  // namespace curvature

@@ -13,6 +13,14 @@ struct QuantizationScale {
   double gradient = 1;  // the real value of one gradient unit
   double hessian = 1;
   bool stochastic = false;  // round up with the probability of the fraction, instead of to nearest
+
+  [[nodiscard]] bool operator==(const QuantizationScale&) const = default;
+};
+
+/// Sums of w |g| and of w h.
+struct DerivativeTotals {
+  double gradient = 0;
+  double hessian = 0;
 };
 
 namespace kernel {
@@ -26,11 +34,13 @@ struct QuantizeTask {
   std::uint64_t key = 0;        // (seed, tree)
   QuantizationScale scale;
   Cell* pairs = nullptr;
+  DerivativeTotals* totals = nullptr;  // to which the rows are added, in their order
 };
 
 struct QuantizeTable {
   /// pairs[i] = pack(q(w g), q(w h)). To nearest, the unit gradient is rounded first and then weighted, so that an
   /// integer weight and a repeated row give the same sums; stochastic, the weighted one is rounded, without bias.
+  /// What does not fit a pair is no error here: its scale is to be checked by the totals.
   void (*quantize)(const QuantizeTask& task);
 };
 
