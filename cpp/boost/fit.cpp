@@ -2,7 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
+#include <exception>
+#include <memory>
 #include <optional>
 #include <utility>
 
@@ -11,6 +12,7 @@
 #include "base/threads.hpp"
 #include "boost/leaf_values.hpp"
 #include "boost/row_state.hpp"
+#include "boost/tree_rows.hpp"
 #include "loss/target.hpp"
 #include "tree/grower.hpp"
 
@@ -18,58 +20,91 @@ namespace curvature {
 namespace {
 
 // What to say where the derivatives of a round are no numbers.
-InputError not_finite(const RowState& rows, const LossInfo& loss, const BoostParams& params, std::int32_t round,
-                      std::size_t output) {
+InputError not_finite(const TreeRows& rows, const BoostParams& params, std::int32_t round, std::size_t output) {
+  const RowState& state = rows.all();
   const std::optional<std::size_t> row = rows.row_not_finite(output);
   if (round > 0 || !row) {
     return InputError(sentence("learning_rate=", params.learning_rate, " lets the scores overflow in tree ", round + 1,
                                ": lower it, or bring y to a smaller unit."));
   }
-  return InputError(sentence("loss='", loss.name, "' has derivatives that are no finite numbers at the start score f=",
-                             rows.scores()[output][*row], ", in row ", *row, " with y=", rows.target().columns[0][*row],
-                             "."));
+  return InputError(
+      sentence("loss='", state.loss().info().name, "' has derivatives that are no finite numbers at the start score f=",
+               state.scores()[output][*row], ", in row ", *row, " with y=", state.target().columns[0][*row], "."));
 }
 
-bool all_whole(const double* weights, std::size_t n) {
-  return !weights || std::all_of(weights, weights + n, [](double w) { return w == std::floor(w); });
-}
+// What grows a tree at a time.
+struct TreeMaker {
+  Grower grower;
+  TreeRows rows;
+
+  TreeMaker(const BinnedTable& table, const BoostParams& params, RowState& state, int threads)
+      : grower(table.matrix, table.mapper, params.tree, state.target().weights,
+               state.loss().info().unit_curvature && state.weights().all_whole, threads),
+        rows(state) {}
+
+  // The tree of an output and its values, which are added to the scores.
+  TreeNodes make(RowState& state, const BoostParams& params, std::int32_t round, std::size_t output, int threads) {
+    const Loss& loss = state.loss();
+    const std::uint64_t key = child_key(params.seed, static_cast<std::uint64_t>(round) * state.n_outputs() + output);
+    const QuantizationScale scale = rows.quantize(output, key);
+    if (!rows.finite()) throw not_finite(rows, params, round, output);
+    GrownTree tree = grower.grow(rows.pairs(), scale, key);
+    rows.assign_leaves(tree, grower);
+    const std::vector<double> values =
+        leaf_values(loss, rows, tree.leaves.size(), output, params.tree, params.learning_rate, threads);
+    for (std::size_t leaf = 0; leaf < values.size(); ++leaf) {
+      if (!std::isfinite(values[leaf])) throw not_finite(rows, params, round, output);
+      tree.nodes.value[static_cast<std::size_t>(tree.leaves[leaf].node)] = values[leaf];
+    }
+    state.add(output, rows.leaves(), values);
+    return std::move(tree.nodes);
+  }
+};
 
 BoostedTrees boost(const BinnedTable& table, const LossTable& target, Loss& loss, const BoostParams& params,
                    int threads, const std::function<void()>& after_tree) {
-  const LossInfo& info = loss.info();
-  const bool hessian_is_weight = info.unit_curvature && all_whole(target.weights, table.matrix.n_rows());
-  Grower grower(table.matrix, table.mapper, params.tree, target.weights, hessian_is_weight, threads);
-  RowState rows(loss, target, threads);
+  const std::size_t n_outputs = loss.info().n_outputs;
   std::vector<double> start_scores = loss.start_scores(target, threads);
-  rows.start(start_scores);
+  RowState state(loss, target, threads);
+  state.start(start_scores);
+  // The trees of a round do not depend on each other: where there are enough, each is one thread's, and none waits.
+  const bool apart = threads > 1 && n_outputs >= static_cast<std::size_t>(threads);
+  const int threads_a_tree = apart ? 1 : threads;
+  std::vector<std::unique_ptr<TreeMaker>> makers(apart ? static_cast<std::size_t>(threads) : 1);
 
   std::vector<std::int64_t> tree_begin{0};
   TreeNodes nodes;
   for (std::int32_t round = 0; round < params.n_estimators; ++round) {
-    rows.begin_round();
-    const std::size_t first_node = nodes.size();
-    for (std::size_t output = 0; output < info.n_outputs; ++output) {
-      const std::uint64_t key = child_key(params.seed, static_cast<std::uint64_t>(round) * info.n_outputs + output);
-      const QuantizationScale scale = rows.quantize(output, key);
-      if (!rows.finite()) throw not_finite(rows, info, params, round, output);
-      GrownTree tree = grower.grow(rows.pairs(), scale, key);
-      rows.assign_leaves(tree, grower);
-      const std::vector<double> values =
-          leaf_values(loss, rows, tree.leaves.size(), output, params.tree, params.learning_rate, threads);
-      for (std::size_t leaf = 0; leaf < values.size(); ++leaf) {
-        if (!std::isfinite(values[leaf])) throw not_finite(rows, info, params, round, output);
-        tree.nodes.value[static_cast<std::size_t>(tree.leaves[leaf].node)] = values[leaf];
+    state.begin_round();
+    std::vector<TreeNodes> trees(n_outputs);
+    std::vector<std::exception_ptr> errors(n_outputs);
+    const auto make = [&](std::size_t output, int worker) {
+      std::unique_ptr<TreeMaker>& own = makers[static_cast<std::size_t>(worker)];
+      if (!own) own = std::make_unique<TreeMaker>(table, params, state, threads_a_tree);
+      try {
+        trees[output] = own->make(state, params, round, output, threads_a_tree);
+      } catch (const InputError&) {  // the one of the first output is told, whichever came first
+        errors[output] = std::current_exception();
       }
-      rows.add(output, values);
-      nodes.append(tree.nodes);
-      tree_begin.push_back(static_cast<std::int64_t>(nodes.size()));
-      if (after_tree) after_tree();
+      if (worker == 0 && after_tree) after_tree();
+    };
+    if (apart) {
+      parallel_for(n_outputs, threads, make);
+    } else {
+      for (std::size_t output = 0; output < n_outputs; ++output) make(output, 0);
     }
-    const double held = rows.hold_round();
-    for (std::size_t i = first_node; i < nodes.size(); ++i) nodes.value[i] *= held;
+    for (const std::exception_ptr& error : errors) {
+      if (error) std::rethrow_exception(error);
+    }
+    const double held = state.hold_round();
+    for (TreeNodes& tree : trees) {
+      for (double& value : tree.value) value *= held;
+      nodes.append(tree);
+      tree_begin.push_back(static_cast<std::int64_t>(nodes.size()));
+    }
   }
   return {std::move(start_scores),
-          Forest(static_cast<std::int32_t>(table.mapper.n_features()), static_cast<std::int32_t>(info.n_outputs),
+          Forest(static_cast<std::int32_t>(table.mapper.n_features()), static_cast<std::int32_t>(n_outputs),
                  std::move(tree_begin), std::move(nodes))};
 }
 

@@ -23,11 +23,11 @@ double newton_step(const LeafSum& sum, const TreeParams& params) {
 /// The rows of one leaf, copied together: its loss along one output's score.
 class LeafLoss {
  public:
-  LeafLoss(const Loss& loss, const RowState& rows, const RowIndex* members, std::size_t size, std::size_t output)
+  LeafLoss(const Loss& loss, const TreeRows& rows, const RowIndex* members, std::size_t size, std::size_t output)
       : loss_(loss), size_(size), output_(output) {
-    const LossTable& target = rows.target();
+    const LossTable& target = rows.all().target();
     for (const double* column : target.columns) columns_.push_back(gather(column, members));
-    for (std::size_t k = 0; k < loss.info().n_outputs; ++k) scores_.push_back(gather(rows.scores()[k], members));
+    for (std::size_t k = 0; k < loss.info().n_outputs; ++k) scores_.push_back(gather(rows.all().scores()[k], members));
     if (target.weights) weights_ = gather(target.weights, members);
     moved_.resize(size);
     for (const auto& column : columns_) column_pointers_.push_back(column.data());
@@ -132,10 +132,10 @@ class LeafLoss {
 };
 
 // Halves the steps of those leaves whose loss would rise, until it does not.
-void halve(const Loss& loss, const RowState& rows, std::size_t output, std::vector<double>& steps, int threads) {
+void halve(const Loss& loss, const TreeRows& rows, std::size_t output, std::vector<double>& steps, int threads) {
   const std::vector<LossChange> changes = rows.changes(output, steps);
   if (std::none_of(changes.begin(), changes.end(), [](const LossChange& change) { return change.rises(); })) return;
-  const RowState::LeafRows leaves = rows.rows_by_leaf(steps.size());
+  const TreeRows::LeafRows leaves = rows.by_leaf(steps.size());
   parallel_for(steps.size(), threads, [&](std::size_t leaf, int) {
     if (steps[leaf] == 0 || !changes[leaf].rises()) return;
     const std::size_t size = leaves.begin[leaf + 1] - leaves.begin[leaf];
@@ -149,17 +149,17 @@ void halve(const Loss& loss, const RowState& rows, std::size_t output, std::vect
   });
 }
 
-LeafSum quantile_sum(const Loss& loss, const RowState& rows, const RowIndex* members, std::size_t size) {
+LeafSum quantile_sum(const Loss& loss, const TreeRows& rows, const RowIndex* members, std::size_t size) {
   const LossInfo& info = loss.info();
-  const double* y = rows.target().columns[0];
-  const double* f = rows.scores()[0];
-  const bool weighted = rows.target().weights != nullptr;
+  const double* y = rows.all().target().columns[0];
+  const double* f = rows.all().scores()[0];
+  const bool weighted = rows.all().target().weights != nullptr;
   std::vector<double> residuals(size), weights(weighted ? size : 0);
   double total = weighted ? 0 : static_cast<double>(size);
   for (std::size_t i = 0; i < size; ++i) {
     residuals[i] = y[members[i]] - f[members[i]];
     if (!weighted) continue;
-    weights[i] = rows.weight(members[i]);
+    weights[i] = rows.all().weight(members[i]);
     total += weights[i];
   }
   const double best = weighted_quantile(residuals.data(), weighted ? weights.data() : nullptr, size,
@@ -167,16 +167,16 @@ LeafSum quantile_sum(const Loss& loss, const RowState& rows, const RowIndex* mem
   return {-total * best, total};
 }
 
-LeafSum searched_sum(const Loss& loss, const RowState& rows, const RowIndex* members, std::size_t size,
+LeafSum searched_sum(const Loss& loss, const TreeRows& rows, const RowIndex* members, std::size_t size,
                      std::size_t output) {
   LeafLoss own(loss, rows, members, size, output);
   const double total = own.total_weight();
   return {-total * own.least(), total};
 }
 
-std::vector<LeafSum> sums_by_the_loss(const Loss& loss, const RowState& rows, std::size_t n_leaves, std::size_t output,
+std::vector<LeafSum> sums_by_the_loss(const Loss& loss, const TreeRows& rows, std::size_t n_leaves, std::size_t output,
                                       int threads) {
-  const RowState::LeafRows leaves = rows.rows_by_leaf(n_leaves);
+  const TreeRows::LeafRows leaves = rows.by_leaf(n_leaves);
   std::vector<LeafSum> sums(n_leaves);
   parallel_for(n_leaves, threads, [&](std::size_t leaf, int) {
     const std::size_t size = leaves.begin[leaf + 1] - leaves.begin[leaf];
@@ -191,7 +191,7 @@ std::vector<LeafSum> sums_by_the_loss(const Loss& loss, const RowState& rows, st
 
 }  // namespace
 
-std::vector<double> leaf_values(const Loss& loss, const RowState& rows, std::size_t n_leaves, std::size_t output,
+std::vector<double> leaf_values(const Loss& loss, const TreeRows& rows, std::size_t n_leaves, std::size_t output,
                                 const TreeParams& params, double learning_rate, int threads) {
   const LeafRule rule = loss.info().leaf_rule_of(output);
   const bool by_the_loss = rule == LeafRule::quantile || rule == LeafRule::searched;

@@ -1,0 +1,183 @@
+#include "boost/tree_rows.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "base/profile.hpp"
+#include "base/threads.hpp"
+
+namespace curvature {
+namespace {
+
+constexpr double kNearestRows = 65536;  // total weight up to which gradients are rounded to nearest
+
+// The least power of two s with total / s <= room; 1 where there is nothing to measure.
+double power_of_two_step(double total, double room) {
+  if (!(total > 0) || !std::isfinite(total)) return 1;
+  constexpr double kLeastExponent = -1022;  // the step and its reciprocal stay normal
+  double step = std::exp2(std::max(std::ceil(std::log2(total / room)), kLeastExponent));
+  if (total / step > room) step *= 2;  // log2 may err by a rounding
+  return step;
+}
+
+}  // namespace
+
+TreeRows::TreeRows(RowState& rows)
+    : rows_(rows),
+      n_rows_(rows.target().n_rows),
+      pairs_(n_rows_),
+      leaves_(reinterpret_cast<LeafNumber*>(pairs_.data())) {}
+
+DerivativeTotals TreeRows::quantize_on(const QuantizationScale& scale, std::size_t output, std::uint64_t key,
+                                       Phase phase) {
+  std::vector<DerivativeTotals> partial((n_rows_ + RowState::kPass - 1) / RowState::kPass);
+  rows_.for_each_block(output, phase, [&](std::size_t at, std::size_t n, const RowState::Block& block, int) {
+    kernel::QuantizeTask task;
+    task.gradients = block.gradients;
+    task.hessians = block.hessians;
+    task.weights = rows_.target().weights ? rows_.target().weights + at : nullptr;
+    task.n_rows = n;
+    task.first_row = at;
+    task.key = key;
+    task.scale = scale;
+    task.pairs = pairs_.data() + at;
+    task.totals = &partial[at / RowState::kPass];
+    kernel::quantize_table().quantize(task);
+  });
+  DerivativeTotals totals;
+  for (const DerivativeTotals& part : partial) {
+    totals.gradient += part.gradient;
+    totals.hessian += part.hessian;
+  }
+  return totals;
+}
+
+QuantizationScale TreeRows::quantize(std::size_t output, std::uint64_t key) {
+  // The totals that the scale must hold are known behind the pass only; but powers of two are seldom others than those
+  // of the last round, and where they are the pass is made once more.
+  const QuantizationScale guess = rows_.last_scale(output);
+  total_ = quantize_on(guess, output, key, rows_.n_outputs() > 1 ? Phase::quantize : Phase::gradient);
+
+  // Room for all units together, less what rounding may add: half a unit a weight to nearest, one a row otherwise.
+  constexpr double kMost = 2147483647.0;
+  const auto n_weighted = static_cast<double>(rows_.weights().n_positive);
+  QuantizationScale scale;
+  scale.stochastic = std::max(rows_.weights().total, n_weighted) > kNearestRows;
+  const double rounding = (scale.stochastic ? 0 : rows_.weights().total) +
+                          (scale.stochastic || !rows_.weights().all_whole ? n_weighted : 0);
+  scale.gradient = power_of_two_step(total_.gradient, kMost - rounding);
+  scale.hessian = power_of_two_step(total_.hessian, kMost - rounding);
+  if (!(scale == guess)) quantize_on(scale, output, key, Phase::quantize);
+  rows_.last_scale(output) = scale;
+
+  // Such a score has no unit of its own: y in another unit must give the same trees.
+  const bool has_own_unit = !rows_.loss().info().is_in_unit_of_y(output) || rows_.loss().info().unit_curvature;
+  unit_ = has_own_unit || !(total_.hessian > 0) ? 1.0 : total_.hessian / rows_.weights().total;
+  scale.gradient /= unit_;
+  scale.hessian /= unit_;
+  return scale;
+}
+
+bool TreeRows::finite() const { return std::isfinite(total_.gradient) && std::isfinite(total_.hessian); }
+
+std::optional<std::size_t> TreeRows::row_not_finite(std::size_t output) const {
+  std::vector<std::optional<std::size_t>> found((n_rows_ + RowState::kPass - 1) / RowState::kPass);
+  rows_.for_each_block(output, Phase::gradient, [&](std::size_t at, std::size_t n, const RowState::Block& block, int) {
+    for (std::size_t i = 0; i < n && !found[at / RowState::kPass]; ++i) {
+      if (!std::isfinite(block.gradients[i]) || !std::isfinite(block.hessians[i])) found[at / RowState::kPass] = at + i;
+    }
+  });
+  const auto first = std::find_if(found.begin(), found.end(), [](const auto& row) { return row.has_value(); });
+  return first == found.end() ? std::nullopt : *first;
+}
+
+void TreeRows::assign_leaves(const GrownTree& tree, const Grower& grower) {
+  if (rows_.weights().n_positive < n_rows_) std::fill_n(leaves_, n_rows_, LeafNumber{0});
+  parallel_for(tree.leaves.size(), rows_.threads(), [&](std::size_t leaf, int) {
+    const RowSegment segment = tree.leaves[leaf].rows;
+    const profile::Scope scope(Phase::update, 0);
+    const RowIndex* rows = grower.rows(segment);
+    for (std::size_t i = 0; i < segment.size; ++i) leaves_[rows[i]] = static_cast<LeafNumber>(leaf);
+  });
+}
+
+std::vector<LeafSum> TreeRows::leaf_sums(std::size_t output, std::size_t n_leaves) const {
+  constexpr double kRoom = 0x1p62;
+  const double gradient_step = power_of_two_step(total_.gradient, kRoom);
+  const double hessian_step = power_of_two_step(total_.hessian, kRoom);
+  const double per_gradient = 1 / gradient_step;
+  const double per_hessian = 1 / hessian_step;
+  struct Sum {
+    std::int64_t gradient = 0;
+    std::int64_t hessian = 0;
+  };
+  std::vector<std::vector<Sum>> by_worker(static_cast<std::size_t>(std::max(rows_.threads(), 1)));
+  rows_.for_each_block(
+      output, Phase::update, [&](std::size_t at, std::size_t n, const RowState::Block& block, int worker) {
+        std::vector<Sum>& sums = by_worker[static_cast<std::size_t>(worker)];
+        sums.resize(n_leaves);
+        for (std::size_t i = 0; i < n; ++i) {
+          Sum& sum = sums[leaves_[at + i]];
+          sum.gradient += static_cast<std::int64_t>(block.gradients[i] * rows_.weight(at + i) * per_gradient);
+          sum.hessian += static_cast<std::int64_t>(block.hessians[i] * rows_.weight(at + i) * per_hessian);
+        }
+      });
+  std::vector<LeafSum> sums(n_leaves);
+  for (std::size_t leaf = 0; leaf < n_leaves; ++leaf) {
+    Sum total;
+    for (const std::vector<Sum>& own : by_worker) {
+      if (own.empty()) continue;
+      total.gradient += own[leaf].gradient;
+      total.hessian += own[leaf].hessian;
+    }
+    sums[leaf] = {static_cast<double>(total.gradient) * gradient_step / unit_,
+                  static_cast<double>(total.hessian) * hessian_step / unit_};
+  }
+  return sums;
+}
+
+TreeRows::LeafRows TreeRows::by_leaf(std::size_t n_leaves) const {
+  LeafRows sorted;
+  sorted.begin.assign(n_leaves + 1, 0);
+  for (std::size_t row = 0; row < n_rows_; ++row) sorted.begin[leaves_[row] + 1] += rows_.weight(row) > 0;
+  std::partial_sum(sorted.begin.begin(), sorted.begin.end(), sorted.begin.begin());
+  sorted.rows.resize(sorted.begin.back());
+  std::vector<std::size_t> next(sorted.begin);
+  for (std::size_t row = 0; row < n_rows_; ++row) {
+    if (rows_.weight(row) > 0) sorted.rows[next[leaves_[row]]++] = static_cast<RowIndex>(row);
+  }
+  return sorted;
+}
+
+std::vector<LossChange> TreeRows::changes(std::size_t output, const std::vector<double>& steps) const {
+  const std::size_t per_part = rows_.rows_a_part();
+  std::vector<std::vector<LossChange>> parts((n_rows_ + per_part - 1) / per_part);
+  parallel_ranges(n_rows_, per_part, rows_.threads(), [&](std::size_t begin, std::size_t end, int) {
+    const profile::Scope scope(Phase::update, end - begin);
+    std::vector<LossChange>& part = parts[begin / per_part];
+    part.resize(steps.size());
+    std::vector<const double*> columns(rows_.target().columns);
+    std::vector<const double*> scores(rows_.n_outputs());
+    double before[RowState::kBlock], after[RowState::kBlock], moved[RowState::kBlock];
+    for (std::size_t at = begin; at < end; at += RowState::kBlock) {
+      const std::size_t n = std::min(RowState::kBlock, end - at);
+      for (std::size_t j = 0; j < columns.size(); ++j) columns[j] = rows_.target().columns[j] + at;
+      for (std::size_t k = 0; k < rows_.n_outputs(); ++k) scores[k] = rows_.scores()[k] + at;
+      rows_.loss().values({columns.data(), scores.data(), 0, n}, before);
+      for (std::size_t i = 0; i < n; ++i) moved[i] = scores[output][i] + steps[leaves_[at + i]];
+      scores[output] = moved;
+      rows_.loss().values({columns.data(), scores.data(), 0, n}, after);
+      for (std::size_t i = 0; i < n; ++i) {
+        if (rows_.weight(at + i) > 0) part[leaves_[at + i]].add(rows_.weight(at + i), before[i], after[i]);
+      }
+    }
+  });
+  std::vector<LossChange> total(steps.size());
+  for (const std::vector<LossChange>& part : parts) {
+    for (std::size_t leaf = 0; leaf < total.size(); ++leaf) total[leaf] = total[leaf] + part[leaf];
+  }
+  return total;
+}
+
+}  // namespace curvature
