@@ -36,7 +36,7 @@ def histograms(draw):
     """Codes, some rows in any order, pairs of integers, and the codes a slot may have."""
     rng = np.random.default_rng(draw(SEEDS))
     wide = draw(st.booleans())
-    n_rows = draw(st.integers(0, 300))
+    n_rows = draw(st.integers(0, 300) | st.just(1500))
     n_codes = draw(st.lists(st.integers(2, 700 if wide else 256), min_size=1, max_size=20))
     most = 2**31 // max(n_rows, 1) - 1
     gradients = rng.integers(-most, most, size=n_rows, endpoint=True)
@@ -68,8 +68,9 @@ def test_accumulate_in_loops_is_its_numpy_twin():
 def test_children_add_up_to_their_parent(case, cut, missing_left):
     codes, rows, gradients, hessians, n_codes = case
     pairs = pack(gradients, hessians)
-    left, right = _core.partition(np.ascontiguousarray(codes[:, 0]), rows, cut, missing_left)
+    column = np.ascontiguousarray(codes[:, 0])
     for kernels in KERNELS.values():
+        left, right = kernels.partition(column, rows, cut, missing_left)
         parent, first, second = (kernels.accumulate(codes, own, pairs, n_codes) for own in (rows, left, right))
         np.testing.assert_array_equal(parent, first + second)
         np.testing.assert_array_equal(kernels.subtract(parent.ravel(), first.ravel()), second.ravel())
@@ -99,7 +100,7 @@ def test_packed_sums_hold_their_extremes(isa, sign, n_rows):
 @some
 @given(
     SEEDS,
-    st.integers(2, 30),
+    st.integers(2, 30) | st.integers(31, 256),
     st.integers(0, 60),
     st.sampled_from([3, 1000, 2**31]),
     st.sampled_from([0.0, 0.125, 3.0, 1e6]),
@@ -119,6 +120,12 @@ def test_scan_finds_the_best_cut(seed, n_codes, n_rows, size, reg_lambda, reg_al
     for other in results[1:]:
         for ours, theirs in zip(results[0], other, strict=True):
             np.testing.assert_array_equal(ours, theirs)
+
+    for kernels in KERNELS.values():
+        whole = [
+            kernels.scan_lane(lines, total, reg_lambda, reg_alpha, min_hessian, lane, 1, n_codes) for lane in range(8)
+        ]
+        assert whole == list(zip(*(answer.tolist() for answer in results[0]), strict=True))
 
     params = TreeParams(reg_lambda=reg_lambda, reg_alpha=reg_alpha, min_child_samples=0)
     for lane, (score, bin, missing_left) in enumerate(zip(*results[0], strict=True)):
@@ -142,6 +149,27 @@ def test_scan_finds_the_best_cut(seed, n_codes, n_rows, size, reg_lambda, reg_al
             assert {(twin.bin, twin.missing_left) for twin in twins} == {(bin, missing_left)}
 
 
+@few
+@given(SEEDS, st.integers(1, 20), st.integers(1, 20))
+def test_scan_of_a_lane_is_held_to_its_range(seed, first, last):
+    rng = np.random.default_rng(seed)
+    codes = random_codes(rng, 60, [20] * 8, wide=False)
+    gradients, hessians = rng.integers(-99, 99, size=60), rng.integers(1, 99, size=60)
+    sums = _reference.accumulate(codes, np.arange(60), gradients, hessians, n_codes=20).astype(np.int64)
+    lines, total = pack(*sums).T.copy(), pack([gradients.sum()], [hessians.sum()])[0]
+    for kernels in KERNELS.values():
+        for lane in range(8):
+            exact = exact_cuts(*sums[:, lane].tolist(), 1.0, 0.0, 5)
+            held = {cut: score for cut, (score, _) in exact.items() if first <= cut[0] <= last}
+            score, bin, missing_left = kernels.scan_lane(lines, total, 1.0, 0.0, 5, lane, first, last)
+            if not held:
+                assert score == -1
+                continue
+            best = max(held.values())
+            assert abs(held[bin, missing_left] - best) <= 1e-12 * best
+            assert abs(score - float(best)) <= 1e-12 * float(best)
+
+
 def exact_cuts(gradients, hessians, reg_lambda, reg_alpha, min_hessian):
     """(bin, missing_left): (score, sums of the left child) of every allowed cut, in the order of preference."""
     lambda_, alpha = Fraction(reg_lambda), Fraction(reg_alpha)
@@ -162,7 +190,7 @@ def exact_cuts(gradients, hessians, reg_lambda, reg_alpha, min_hessian):
 
 
 @some
-@given(SEEDS, st.booleans(), st.integers(0, 400), st.integers(2, 65536), st.data())
+@given(SEEDS, st.booleans(), st.integers(0, 400) | st.just(2500), st.integers(2, 65536), st.data())
 def test_partition_is_its_twin(seed, wide, n_rows, n_codes, data):
     rng = np.random.default_rng(seed)
     n_codes = n_codes if wide else min(n_codes, 256)
@@ -173,8 +201,9 @@ def test_partition_is_its_twin(seed, wide, n_rows, n_codes, data):
     bin = data.draw(st.sampled_from([1, n_codes - 1]) | st.integers(1, n_codes - 1))
     missing_left = data.draw(st.booleans())
     expected = _reference.partition(rows, codes, bin, missing_left)
-    for ours, theirs in zip(_core.partition(codes, rows, bin, missing_left), expected, strict=True):
-        np.testing.assert_array_equal(ours, theirs)
+    for kernels in KERNELS.values():
+        for ours, theirs in zip(kernels.partition(codes, rows, bin, missing_left), expected, strict=True):
+            np.testing.assert_array_equal(ours, theirs)
 
 
 @some

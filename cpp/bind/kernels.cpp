@@ -88,19 +88,19 @@ class Kernels {
 
   // lines: (codes, 8) cells. Returns (score, bin, missing_left) of the eight lanes.
   [[nodiscard]] py::tuple scan(const Cells& lines, Cell sum, double lambda, double alpha, double min_hessian) const {
-    kernel::ScanTask task;
-    task.cells = lines.data();
-    task.lines = static_cast<std::int32_t>(lines.shape(0));
-    task.has_missing = true;
-    task.gradient = static_cast<double>(gradient_sum(sum));
-    task.hessian = static_cast<double>(hessian_sum(sum));
-    task.lambda = lambda;
-    task.alpha = alpha;
-    task.min_hessian = min_hessian;
     kernel::LaneSplits best;
-    kernel::split_scan_table(set_).scan(task, best);
+    kernel::split_scan_table(set_).scan(scan_task(lines, sum, lambda, alpha, min_hessian), best);
     return py::make_tuple(py::array_t<double>(kWordSlots, best.score), py::array_t<std::int32_t>(kWordSlots, best.bin),
                           py::array_t<bool>(kWordSlots, best.missing_left));
+  }
+
+  // The same of one lane, the last bin on the left being first..last.
+  [[nodiscard]] py::tuple scan_lane(const Cells& lines, Cell sum, double lambda, double alpha, double min_hessian,
+                                    int lane, std::int32_t first, std::int32_t last) const {
+    const kernel::ScanTask task = scan_task(lines, sum, lambda, alpha, min_hessian);
+    const kernel::BinRange range{{first, first}, {last, last}};
+    const kernel::SlotSplit best = kernel::split_scan_table(set_).scan_lane(task, lane, range);
+    return py::make_tuple(best.score, best.bin, best.missing_left);
   }
 
   // unit: (n, 2), the unweighted gradient and Hessian of every row.
@@ -130,6 +130,23 @@ class Kernels {
     return out;
   }
 
+  [[nodiscard]] py::tuple partition(const py::array& codes, const Rows& rows, std::int32_t bin,
+                                    bool missing_left) const {
+    std::vector<RowIndex> left(rows.data(), rows.data() + rows.size());
+    std::vector<RowIndex> right(left.size());
+    const kernel::PartitionTable& table = kernel::partition_table(set_);
+    const CodeSplit split{bin, missing_left};
+    const std::size_t n_left =
+        codes.dtype().itemsize() == 1
+            ? kernel::partition(left.data(), left.size(), static_cast<const std::uint8_t*>(codes.data()), split,
+                                right.data(), table)
+            : kernel::partition(left.data(), left.size(), static_cast<const std::uint16_t*>(codes.data()), split,
+                                right.data(), table);
+    right.resize(left.size() - n_left);
+    left.resize(n_left);
+    return py::make_tuple(to_array(left), to_array(right));
+  }
+
  private:
   DerivativeTotals quantize_to(Cell* pairs, const DoubleArray& unit, const DoubleArray& weights,
                                const QuantizationScale& scale, std::uint64_t key) const {
@@ -153,23 +170,22 @@ class Kernels {
     return totals;
   }
 
+  [[nodiscard]] static kernel::ScanTask scan_task(const Cells& lines, Cell sum, double lambda, double alpha,
+                                                  double min_hessian) {
+    kernel::ScanTask task;
+    task.cells = lines.data();
+    task.lines = static_cast<std::int32_t>(lines.shape(0));
+    task.has_missing = true;
+    task.gradient = static_cast<double>(gradient_sum(sum));
+    task.hessian = static_cast<double>(hessian_sum(sum));
+    task.lambda = lambda;
+    task.alpha = alpha;
+    task.min_hessian = min_hessian;
+    return task;
+  }
+
   InstructionSet set_;
 };
-
-py::tuple partition(const py::array& codes, const Rows& rows, std::int32_t bin, bool missing_left) {
-  std::vector<RowIndex> left(rows.data(), rows.data() + rows.size());
-  std::vector<RowIndex> right(left.size());
-  const CodeSplit split{bin, missing_left};
-  const std::size_t n_left =
-      codes.dtype().itemsize() == 1
-          ? kernel::partition(left.data(), left.size(), static_cast<const std::uint8_t*>(codes.data()), split,
-                              right.data())
-          : kernel::partition(left.data(), left.size(), static_cast<const std::uint16_t*>(codes.data()), split,
-                              right.data());
-  right.resize(left.size() - n_left);
-  left.resize(n_left);
-  return py::make_tuple(to_array(left), to_array(right));
-}
 
 py::list cuts(const BoundTable& X, const std::optional<DoubleArray>& weights, std::int32_t max_bins, int n_jobs) {
   const Table& table = X.table();
@@ -209,9 +225,10 @@ void register_kernels(py::module_& module) {
       .def("scan", &Kernels::scan)
       .def("quantize", &Kernels::quantize)
       .def("derivative_totals", &Kernels::derivative_totals)
-      .def("encode", &Kernels::encode);
+      .def("encode", &Kernels::encode)
+      .def("scan_lane", &Kernels::scan_lane)
+      .def("partition", &Kernels::partition);
   module.def("kernels", [](const std::string& isa) { return Kernels(isa); }, py::arg("isa"));
-  module.def("partition", &partition);
   module.def("cuts", &cuts, py::arg("X"), py::arg("weights"), py::arg("max_bins"), py::arg("n_jobs") = 1);
   module.def("codes", &codes, py::arg("X"), py::arg("cuts"), py::arg("n_jobs") = 1);
 }

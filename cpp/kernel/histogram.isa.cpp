@@ -11,7 +11,7 @@ namespace {
 // The cells of two words fill the first-level cache: rows are taken in tiles, whose codes wait in the second while the
 // words pass over them, two at a time.
 constexpr std::size_t kTileRows = 512;     // measured best of 64, 128, ..., 1024
-constexpr std::size_t kPrefetchRows = 12;  // measured best of 12, 24, 40, 64
+constexpr std::size_t kPrefetchRows = 16;
 
 // Adds `pair` for slots Lane..Slots-1 of a word whose eight codes are the bytes of `codes`. A code is brought straight
 // to the byte offset of its line (times 64), one shift and one mask a cell.

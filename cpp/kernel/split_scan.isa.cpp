@@ -1,5 +1,8 @@
 #include "kernel/split_scan.hpp"
 
+#include <algorithm>
+#include <cmath>
+
 #include "base/isa_symbol.hpp"
 #include "math/simd.hpp"
 
@@ -56,8 +59,7 @@ inline void offer(const Shared& shared, Words left, Doubles code, Integers allow
   best.code = better ? code : best.code;
 }
 
-template <bool Missing, bool L1, bool Ranged>
-void scan_word(const ScanTask& task, LaneSplits& result) {
+Shared shared_of(const ScanTask& task) {
   Shared shared;
   shared.a_and_b = task.hessian + 2 * task.lambda;
   shared.least = task.min_hessian + task.lambda;
@@ -65,57 +67,278 @@ void scan_word(const ScanTask& task, LaneSplits& result) {
   shared.per_unit = task.gradient / shared.a_and_b;
   shared.lambda = task.lambda;
   shared.alpha = task.alpha;
-  const auto allowed = [&](std::int32_t bin, int side) {
-    if constexpr (!Ranged) return ~Integers{};
-    const bool inside = bin >= task.first_bin[side] && bin <= task.last_bin[side];
-    return Integers{} - static_cast<std::int64_t>(inside);
-  };
-  // All registers of a line go along together: one's updates hide the latency of another's.
-  Best best[kParts];
+  return shared;
+}
+
+// The exact search: where it stands, line by line.
+template <bool Missing, bool L1>
+struct Search {
+  Shared shared;
+  Words missing[kParts];
   Words sum[kParts] = {};
-  Doubles code{};
-  for (std::int32_t bin = 1; bin < task.lines; ++bin) {
-    const Cell* line = task.cells + static_cast<std::ptrdiff_t>(bin) * kWordSlots;
-    code += 2.0;
+  Best best[kParts];
+
+  explicit Search(const ScanTask& task) : shared(shared_of(task)) {
+    for (int part = 0; part < kParts; ++part) missing[part] = load<Words>(task.cells + part * kLanes);
+  }
+
+  void add(const Cell* line) {
+    for (int part = 0; part < kParts; ++part) sum[part] += load<Words>(line + part * kLanes);
+  }
+  // All registers of a line go along together: one's updates hide the latency of another's.
+  void offer_line(Doubles code) {
     for (int part = 0; part < kParts; ++part) {
-      sum[part] += load<Words>(line + part * kLanes);
-      offer<L1>(shared, sum[part], code, allowed(bin, 0), best[part]);
+      offer<L1>(shared, sum[part], code, ~Integers{}, best[part]);
       if constexpr (Missing) {
-        const Words missing = load<Words>(task.cells + part * kLanes);
         // With no value on the left, this is "values | missing" mirrored: that one is offered at the last bin.
         const Integers some_value = low_half(sum[part]) >= 1.0;
-        offer<L1>(shared, sum[part] + missing, code + 1.0, allowed(bin, 1) & some_value, best[part]);
+        offer<L1>(shared, sum[part] + missing[part], code + 1.0, some_value, best[part]);
       }
     }
   }
-  for (int part = 0; part < kParts; ++part) {
-    Doubles score = best[part].numerator / best[part].denominator;
-    if constexpr (!L1) score = score * shared.a_and_b + shared.gradient * shared.per_unit;
-    for (int lane = 0; lane < kLanes; ++lane) {
-      const int slot = part * kLanes + lane;
-      const auto best_code = static_cast<std::int32_t>(best[part].code[lane]);
-      result.score[slot] = best_code > 0 ? score[lane] : -1.0;
-      result.bin[slot] = best_code >> 1;
-      result.missing_left[slot] = (best_code & 1) != 0;
+  void write(LaneSplits& result) const {
+    for (int part = 0; part < kParts; ++part) {
+      Doubles score = best[part].numerator / best[part].denominator;
+      if constexpr (!L1) score = score * shared.a_and_b + shared.gradient * shared.per_unit;
+      for (int lane = 0; lane < kLanes; ++lane) {
+        const int slot = part * kLanes + lane;
+        const auto best_code = static_cast<std::int32_t>(best[part].code[lane]);
+        result.score[slot] = best_code > 0 ? score[lane] : -1.0;
+        result.bin[slot] = best_code >> 1;
+        result.missing_left[slot] = (best_code & 1) != 0;
+      }
     }
+  }
+};
+
+template <bool Missing, bool L1>
+void scan_word(const ScanTask& task, LaneSplits& result) {
+  Search<Missing, L1> search(task);
+  Doubles code{};
+  for (std::int32_t bin = 1; bin < task.lines; ++bin) {
+    code += 2.0;
+    search.add(task.cells + static_cast<std::ptrdiff_t>(bin) * kWordSlots);
+    search.offer_line(code);
+  }
+  search.write(result);
+}
+
+// The sieve. In a first pass, cuts are scored in single precision, each rounded up past its exact score: the excess E
+// of `offer` is widened by 16 epsilon a |p|, p = per_unit, which is more than rounding G, a and p can take from it, and
+// the quotient errs by less than kQuotientError. In a second pass the lines with a score near the highest are offered
+// to the exact search. It has missed none if its best score is above all that was sifted out; otherwise it looks again,
+// from there on. Offering more than need be changes nothing.
+
+using Floats = float __attribute__((vector_size(32)));
+using Halves = std::int32_t __attribute__((vector_size(32)));
+using Cells = std::uint64_t __attribute__((vector_size(32)));
+
+constexpr std::int32_t kSiftedLines = 256;       // at most: the scores of 256 lines stay in the first-level cache
+constexpr std::int32_t kLinesWorthSifting = 12;  // fewer are offered faster than sifted
+constexpr double kMostLambda = 0x1p40;           // all products stay within the range of a float
+constexpr double kQuotientError = 0x1p-11;
+constexpr double kSlack = 0x1p-9;  // scores this near the highest are looked at exactly
+
+inline void add(const Cell* from, Cells& sum) {
+  Cells cells;
+  std::memcpy(&cells, from, sizeof(cells));
+  sum += cells;
+}
+
+// Of eight cells, in the order of slots 0 1 4 5 2 3 6 7: both halves.
+struct Sums {
+  Halves gradient, hessian;
+
+  Sums(const Cells& low, const Cells& high) {
+#if defined(__AVX__)  // one instruction each
+    const auto a = reinterpret_cast<__m256>(low);
+    const auto b = reinterpret_cast<__m256>(high);
+    gradient = reinterpret_cast<Halves>(_mm256_shuffle_ps(a, b, 0b11'01'11'01));
+    hessian = reinterpret_cast<Halves>(_mm256_shuffle_ps(a, b, 0b10'00'10'00));
+#else
+    const auto a = reinterpret_cast<Halves>(low);
+    const auto b = reinterpret_cast<Halves>(high);
+    gradient = __builtin_shufflevector(a, b, 1, 3, 9, 11, 5, 7, 13, 15);
+    hessian = __builtin_shufflevector(a, b, 0, 2, 8, 10, 4, 6, 12, 14);
+#endif
+  }
+};
+constexpr int kSlotOf[kWordSlots] = {0, 1, 4, 5, 2, 3, 6, 7};
+
+inline bool any_at_least(const Floats& scores, const Floats& least) {
+#if defined(__AVX__)
+  return _mm256_movemask_ps(reinterpret_cast<__m256>(scores >= least)) != 0;
+#else
+  const auto at_least = reinterpret_cast<Cells>(scores >= least);
+  return (at_least[0] | at_least[1] | at_least[2] | at_least[3]) != 0;
+#endif
+}
+
+// Vectors go by reference: not every target passes them in a register.
+
+// a -= b c
+inline void subtract_product(Floats& a, const Floats& b, const Floats& c) {
+#if defined(__FMA__)
+  a = reinterpret_cast<Floats>(
+      _mm256_fnmadd_ps(reinterpret_cast<__m256>(b), reinterpret_cast<__m256>(c), reinterpret_cast<__m256>(a)));
+#else
+  a -= b * c;
+#endif
+}
+
+// x := 1 / x, to less than 2^-11: where there is such an instruction, it is several times as fast as a division.
+inline void invert(Floats& x) {
+#if defined(__AVX__)
+  x = reinterpret_cast<Floats>(_mm256_rcp_ps(reinterpret_cast<__m256>(x)));
+#else
+  x = 1.0f / x;
+#endif
+}
+
+// What all lines share, eight times over.
+struct Sieve {
+  Floats lambda, per_unit, narrowing;
+  Halves hessian, too_light;
+
+  explicit Sieve(const ScanTask& task) {
+    const Shared shared = shared_of(task);
+    lambda = static_cast<float>(task.lambda) - Floats{};
+    per_unit = static_cast<float>(shared.per_unit) - Floats{};
+    narrowing = static_cast<float>(-16 * 0x1p-24 * std::abs(shared.per_unit)) - Floats{};
+    hessian = static_cast<std::int32_t>(task.hessian) - Halves{};
+    too_light = static_cast<std::int32_t>(std::min(task.min_hessian, kTwo31) - 1) - Halves{};
+  }
+
+  // -1 where a child is too light.
+  void score(const Sums& left, Floats& result, Floats& highest) const {
+    const Halves right = hessian - left.hessian;
+    const Floats a = __builtin_convertvector(left.hessian, Floats) + lambda;
+    const Floats b = __builtin_convertvector(right, Floats) + lambda;
+    Floats excess = __builtin_convertvector(left.gradient, Floats);
+    subtract_product(excess, a, per_unit);
+    auto widened = reinterpret_cast<Floats>(reinterpret_cast<Halves>(excess) & 0x7fffffff);
+    subtract_product(widened, a, narrowing);
+    Floats quotient = a * b;
+    invert(quotient);
+    quotient *= widened * widened;
+    const Halves lighter = left.hessian < right ? left.hessian : right;
+    result = lighter > too_light ? quotient : Floats{} - 1.0f;
+    highest = result > highest ? result : highest;
+  }
+};
+
+template <bool Missing>
+void sift_word(const ScanTask& task, LaneSplits& result) {
+  constexpr int kSides = Missing ? 2 : 1;
+  Floats scores[kSiftedLines][kSides];
+  const Sieve sieve(task);
+  Cells low{}, high{};
+  add(task.cells, low);
+  add(task.cells + 4, high);
+  const Sums missing(low, high);
+  low = high = Cells{};
+  Floats highest = Floats{} - 1.0f;
+  for (std::int32_t bin = 1; bin < task.lines; ++bin) {
+    const Cell* line = task.cells + static_cast<std::ptrdiff_t>(bin) * kWordSlots;
+    add(line, low);
+    add(line + 4, high);
+    Sums left(low, high);
+    sieve.score(left, scores[bin][0], highest);
+    if constexpr (Missing) {
+      left.gradient += missing.gradient;
+      left.hessian += missing.hessian;
+      sieve.score(left, scores[bin][1], highest);
+    }
+  }
+  // Lanes without any cut look at none.
+  Floats least = highest < 0.0f ? Floats{} + __builtin_inff() : highest * static_cast<float>(1 - kSlack);
+  for (;;) {
+    Search<Missing, false> search(task);
+    Doubles code{};
+    for (std::int32_t bin = 1; bin < task.lines; ++bin) {
+      code += 2.0;
+      search.add(task.cells + static_cast<std::ptrdiff_t>(bin) * kWordSlots);
+      bool near = any_at_least(scores[bin][0], least);
+      if constexpr (Missing) near |= any_at_least(scores[bin][1], least);
+      if (near) search.offer_line(code);
+    }
+    bool missed = false;
+    for (int at = 0; at < kWordSlots; ++at) {
+      const int slot = kSlotOf[at];
+      const Best& best = search.best[slot / kLanes];
+      const double found = best.numerator[slot % kLanes] / best.denominator[slot % kLanes];
+      const double bound = found * (1 - 2 * kQuotientError);
+      if (!(highest[at] >= 0) || bound >= static_cast<double>(least[at]) || least[at] <= 0) continue;
+      missed = true;
+      least[at] = found > 0 ? static_cast<float>(bound * (1 - kQuotientError)) : 0.0f;
+    }
+    if (!missed) return search.write(result);
   }
 }
 
-template <bool Missing, bool L1>
-void scan_ranged(const ScanTask& task, LaneSplits& best) {
-  if (task.ranged) return scan_word<Missing, L1, true>(task, best);
-  return scan_word<Missing, L1, false>(task, best);
+template <bool Missing>
+void scan_missing(const ScanTask& task, LaneSplits& best) {
+  if (task.alpha > 0) return scan_word<Missing, true>(task, best);
+  const bool sifted = task.lines >= kLinesWorthSifting && task.lines <= kSiftedLines && task.lambda < kMostLambda;
+  return sifted ? sift_word<Missing>(task, best) : scan_word<Missing, false>(task, best);
 }
 
 void scan(const ScanTask& task, LaneSplits& best) {
-  if (task.alpha > 0) {
-    return task.has_missing ? scan_ranged<true, true>(task, best) : scan_ranged<false, true>(task, best);
+  bool some_missing = false;  // where none is at this node, both sides are one
+  for (int lane = 0; task.has_missing && lane < kWordSlots; ++lane) some_missing |= task.cells[lane] != 0;
+  return some_missing ? scan_missing<true>(task, best) : scan_missing<false>(task, best);
+}
+
+double thresholded_one(double gradient, double alpha) {
+  const double shrunk = std::abs(gradient) - alpha > 0.0 ? std::abs(gradient) - alpha : 0.0;
+  return gradient < 0.0 ? -shrunk : shrunk;
+}
+
+SlotSplit scan_lane(const ScanTask& task, int lane, const BinRange& range) {
+  const Shared shared = shared_of(task);
+  const Cell missing = task.cells[lane];
+  double best_numerator = -1, best_denominator = 1;
+  SlotSplit best;
+  const auto offer_one = [&](Cell left, std::int32_t bin, int side) {
+    if (bin < range.first[side] || bin > range.last[side]) return;
+    const double a = static_cast<double>(hessian_sum(left)) + shared.lambda;
+    const double b = shared.a_and_b - a;
+    const auto gradient = static_cast<double>(gradient_sum(left));
+    double numerator;
+    if (shared.alpha > 0) {
+      const double gl = thresholded_one(gradient, shared.alpha);
+      const double gr = thresholded_one(shared.gradient - gradient, shared.alpha);
+      numerator = gl * gl * b + gr * gr * a;
+    } else {
+      const double excess = gradient - a * shared.per_unit;
+      numerator = excess * excess;
+    }
+    const double denominator = a * b;
+    const bool heavy = a >= shared.least && b >= shared.least;
+    if (!heavy || !(numerator * best_denominator > best_numerator * denominator)) return;
+    best_numerator = numerator;
+    best_denominator = denominator;
+    best.bin = bin;
+    best.missing_left = side == 1;
+  };
+  const std::int32_t end = std::min(task.lines - 1, std::max(range.last[0], range.last[1]));
+  const std::int32_t both = std::max(range.first[0], range.first[1]);
+  Cell sum = 0;
+  for (std::int32_t bin = 1; bin <= end; ++bin) {
+    const Cell cell = task.cells[static_cast<std::ptrdiff_t>(bin) * kWordSlots + lane];
+    sum += cell;
+    if (cell == 0 && bin > both) continue;  // as good as the cut before
+    offer_one(sum, bin, 0);
+    if (task.has_missing && hessian_sum(sum) >= 1) offer_one(sum + missing, bin, 1);
   }
-  return task.has_missing ? scan_ranged<true, false>(task, best) : scan_ranged<false, false>(task, best);
+  if (best.bin == 0) return best;
+  best.score = best_numerator / best_denominator;
+  if (!(shared.alpha > 0)) best.score = best.score * shared.a_and_b + shared.gradient * shared.per_unit;
+  return best;
 }
 
 }  // namespace
 
-extern const SplitScanTable CURVATURE_ISA_SYMBOL(split_scan_table){scan};
+extern const SplitScanTable CURVATURE_ISA_SYMBOL(split_scan_table){scan, scan_lane};
 
 }  // namespace curvature::kernel

@@ -91,7 +91,11 @@ GrownTree Grower::grow(const Cell* pairs, const QuantizationScale& scale, std::u
     open(nodes_[first].left, open_nodes);
     open(nodes_[first].left + 1, open_nodes);
   }
-  for (Node& node : nodes_) take_back(node.histogram);
+  for (Node& node : nodes_) {
+    take_back(node.histogram);
+    const bool forgotten = node.left != kNoNode && !node.committed;
+    if (forgotten) partition_.rejoin({nodes_[node.left].rows, nodes_[node.left + 1].rows});
+  }
   return collect();
 }
 
@@ -191,12 +195,13 @@ Grower::Expansion Grower::expand(Node& node, Spares& spares, bool evaluate, int 
     restrict_split(node, spares, threads);
     return children;
   }
-  const std::size_t n_left = partition_.split(node.rows, matrix_, node.split.slot, node.split.codes, threads);
-  children.left.rows = {node.rows.begin, n_left};
-  children.right.rows = {node.rows.begin + n_left, node.rows.size - n_left};
+  const RowPartition::Parts parts = partition_.split(node.rows, matrix_, node.split.slot, node.split.codes, threads);
+  children.left.rows = parts.left;
+  children.right.rows = parts.right;
   children.left.weight = partition_.weight(children.left.rows);
   children.right.weight = node.weight - children.left.weight;
   if (children.left.weight < min_weight_ || children.right.weight < min_weight_) {
+    partition_.rejoin(parts);
     restrict_split(node, spares, threads);
     return children;
   }
@@ -277,35 +282,33 @@ std::vector<std::uint64_t> Grower::weights_by_code(const Node& node) const {
 }
 
 // The cuts of the slot that the node wanted to split whose children both weigh enough.
-BinRange Grower::heavy_enough(const Node& node) const {
+kernel::BinRange Grower::heavy_enough(const Node& node) const {
   const std::size_t slot = node.split.slot;
-  const std::vector<std::uint64_t> weights = weights_by_code(node);
-  // By bin; of a category, by position. Rows whose gradients add up to nothing have none and may go to either side.
-  std::vector<std::uint64_t> by_bin(weights.begin() + 1, weights.end());
-  if (search_.is_category(slot)) {
+  const bool category = search_.is_category(slot);
+  std::vector<std::uint64_t> weights = weights_by_code(node);
+  if (category) {  // by position. Rows whose gradients add up to nothing have none and may go to either side
     const CategoryOrder order = search_.order(*node.histogram, total(node), slot);
-    by_bin.assign(static_cast<std::size_t>(order.n_positions()), 0);
+    std::vector<std::uint64_t> by_position(static_cast<std::size_t>(order.n_positions()) + 1, 0);
     for (std::int32_t at = 1; at <= order.n_positions(); ++at) {
       std::for_each(order.begin(at), order.end(at), [&](std::int32_t code) {
-        by_bin[static_cast<std::size_t>(at - 1)] += weights[static_cast<std::size_t>(code)];
+        by_position[static_cast<std::size_t>(at)] += weights[static_cast<std::size_t>(code)];
       });
     }
+    weights = std::move(by_position);
   }
-  const std::uint64_t placed = std::accumulate(by_bin.begin(), by_bin.end(), std::uint64_t{0});
-  BinRange range;
+  const auto last_bin = static_cast<std::int32_t>(weights.size()) - 1;
+  const auto weight = [&](std::int32_t bin) { return weights[static_cast<std::size_t>(bin)]; };
+  kernel::BinRange range;
   for (const int side : {0, 1}) {
-    const std::uint64_t missing = search_.is_category(slot) ? 0 : weights[kMissingCode];
-    std::uint64_t left = side == 1 ? missing : 0;
-    range.first[side] = INT32_MAX;
-    range.last[side] = 0;
-    for (std::size_t bin = 0; bin < by_bin.size(); ++bin) {
-      left += by_bin[bin];
-      if (left < min_weight_ || placed + missing - left < min_weight_) continue;
-      range.first[side] = std::min(range.first[side], static_cast<std::int32_t>(bin + 1));
-      range.last[side] = static_cast<std::int32_t>(bin + 1);
-    }
+    std::uint64_t left = side == 1 ? weight(kMissingCode) : 0;
+    std::uint64_t right = side == 0 ? weight(kMissingCode) : 0;
+    std::int32_t first = 1, last = last_bin;
+    while (first <= last_bin && (left += weight(first)) < min_weight_) ++first;
+    for (; last > 0 && right < min_weight_; --last) right += weight(last);
+    range.first[side] = first;
+    range.last[side] = last;
   }
-  if (search_.is_category(slot)) return range;
+  if (category) return range;
   // Where the missing values seen here add up to nothing, either side may be chosen for them: both must be allowed.
   const Word& word = layout_.words[slot / kWordSlots];
   const auto lane = static_cast<int>(slot % kWordSlots);

@@ -82,7 +82,7 @@ class Grower {
   void evaluate_children(Node& node, Expansion& children, Spares& spares, int threads);
   [[nodiscard]] double noise() const;
   [[nodiscard]] NodeTotal total(const Node& node) const;
-  [[nodiscard]] BinRange heavy_enough(const Node& node) const;
+  [[nodiscard]] kernel::BinRange heavy_enough(const Node& node) const;
   [[nodiscard]] bool leaves_too_little(const Node& node) const;
   [[nodiscard]] std::vector<std::uint64_t> weights_by_code(const Node& node) const;
   Cell build(Node& node, int threads);

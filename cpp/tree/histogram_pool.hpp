@@ -6,23 +6,16 @@
 #include <vector>
 
 #include "base/aligned_buffer.hpp"
-#include "kernel/histogram.hpp"
+#include "kernel/split_scan.hpp"
 
 namespace curvature {
-
-/// The best cut of one slot at one node.
-struct SlotSplit {
-  double score = -1;  // as kernel::LaneSplits has it; negative where no cut is allowed
-  std::int32_t bin = 0;
-  bool missing_left = false;
-};
 
 /// A node's cells and, once scanned, the best cut of every slot.
 struct NodeHistogram {
   AlignedBuffer<Cell> cells;
   // Of a sparse matrix: a slot's weight of rows that are not of the default code, whose cells are filled by the scan.
   std::vector<std::uint64_t> weights;
-  std::vector<SlotSplit> splits;
+  std::vector<kernel::SlotSplit> splits;
 };
 
 /// Made with a trainer, used by one thread at a time. A histogram belongs to the pool; nodes hold plain pointers

@@ -30,50 +30,57 @@ RowPartition::RowPartition(std::size_t n_rows, const double* weights)
     // The sum of all weights stays below 2^62 steps.
     steps_ = std::exp2(std::min(std::floor(62.0 - std::log2(total)), 1000.0));
   }
-  rows_ = AlignedBuffer<RowIndex>(n_rows_);
-  right_ = AlignedBuffer<RowIndex>(n_rows_);
+  for (AlignedBuffer<RowIndex>& buffer : buffers_) buffer = AlignedBuffer<RowIndex>(n_rows_);
 }
 
 RowSegment RowPartition::reset(int threads) {
+  const RowSegment all{n_rows_};
+  RowIndex* first = writable(all);
   if (!weighted_rows_.empty()) {
-    std::copy(weighted_rows_.begin(), weighted_rows_.end(), rows_.data());
+    std::copy(weighted_rows_.begin(), weighted_rows_.end(), first);
   } else {
     parallel_ranges(n_rows_, std::size_t{1} << 18, threads, [&](std::size_t begin, std::size_t end, int) {
-      for (std::size_t i = begin; i < end; ++i) rows_[i] = static_cast<RowIndex>(i);
+      for (std::size_t i = begin; i < end; ++i) first[i] = static_cast<RowIndex>(i);
     });
   }
-  return {0, n_rows_};
+  return all;
 }
 
-std::size_t RowPartition::split(RowSegment segment, const BinnedMatrix& matrix, std::size_t slot,
-                                const CodeSplit& codes, int threads) {
-  RowIndex* rows = rows_.data() + segment.begin;
-  RowIndex* right = right_.data() + segment.begin;
-  const std::size_t n_parts = threads <= 1 || segment.size < kRowsWorthATeam ? 1 : static_cast<std::size_t>(threads);
-  const std::size_t share = (segment.size + n_parts - 1) / n_parts;
-  std::vector<std::size_t> n_left(n_parts);
-  const auto part_begin = [&](std::size_t part) { return std::min(part * share, segment.size); };
-  parallel_for(n_parts, threads, [&](std::size_t part, int) {
-    const std::size_t begin = part_begin(part);
-    const std::size_t size = part_begin(part + 1) - begin;
+RowPartition::Parts RowPartition::split(RowSegment segment, const BinnedMatrix& matrix, std::size_t slot,
+                                        const CodeSplit& codes, int threads) {
+  RowIndex* left = writable(segment);
+  RowIndex* right = room(segment);
+  const auto divide = [&](std::size_t begin, std::size_t size) {
     const profile::Scope scope(Phase::partition, size);
-    n_left[part] = matrix.visit_column(
-        slot, [&](const auto& column) { return kernel::partition(rows + begin, size, column, codes, right + begin); });
-  });
-  const profile::Scope scope(Phase::partition, 0);
-  // Left parts close up at the front, in order; then the right parts follow them.
-  std::size_t total_left = n_left[0];
-  for (std::size_t part = 1; part < n_parts; ++part) {
-    std::memmove(rows + total_left, rows + part_begin(part), n_left[part] * sizeof(RowIndex));
-    total_left += n_left[part];
+    return matrix.visit_column(
+        slot, [&](const auto& column) { return kernel::partition(left + begin, size, column, codes, right + begin); });
+  };
+  std::size_t n_left = 0;
+  if (threads <= 1 || segment.size < kRowsWorthATeam) {
+    n_left = divide(0, segment.size);
+  } else {
+    const auto n_parts = static_cast<std::size_t>(threads);
+    const std::size_t share = (segment.size + n_parts - 1) / n_parts;
+    std::vector<std::size_t> left_of(n_parts);
+    parallel_ranges(segment.size, share, threads, [&](std::size_t begin, std::size_t end, int) {
+      left_of[begin / share] = divide(begin, end - begin);
+    });
+    const profile::Scope scope(Phase::partition, 0);
+    for (std::size_t begin = 0; begin < segment.size; begin += share) {  // the parts of each side close up
+      const std::size_t part_left = left_of[begin / share];
+      const std::size_t part_right = std::min(share, segment.size - begin) - part_left;
+      std::memmove(left + n_left, left + begin, part_left * sizeof(RowIndex));
+      std::memmove(right + (begin - n_left), right + begin, part_right * sizeof(RowIndex));
+      n_left += part_left;
+    }
   }
-  std::size_t target = total_left;
-  for (std::size_t part = 0; part < n_parts; ++part) {
-    const std::size_t n_right = part_begin(part + 1) - part_begin(part) - n_left[part];
-    std::memcpy(rows + target, right + part_begin(part), n_right * sizeof(RowIndex));
-    target += n_right;
-  }
-  return total_left;
+  const std::size_t n_right = segment.size - n_left;
+  return {{n_left, segment.begin, segment.room + n_right, segment.second},
+          {n_right, segment.room, segment.begin + n_left, !segment.second}};
+}
+
+void RowPartition::rejoin(const Parts& parts) {
+  std::memcpy(room(parts.right), rows(parts.right), parts.right.size * sizeof(RowIndex));
 }
 
 std::uint64_t RowPartition::row_weight(RowIndex row) const { return weights_ ? in_steps(weights_[row], steps_) : 1; }

@@ -11,10 +11,12 @@
 
 namespace curvature {
 
-/// A stretch [begin, begin + size) of the ordered rows.
+/// Rows of a node. They lie in one of two buffers; in the other, as much room is theirs.
 struct RowSegment {
-  std::size_t begin = 0;
   std::size_t size = 0;
+  std::size_t begin = 0;  // in its buffer
+  std::size_t room = 0;   // begin of the room in the other
+  bool second = false;    // which buffer
 };
 
 /// Lives as long as a trainer. Segments that do not overlap may be split and weighed by different threads at once.
@@ -26,11 +28,18 @@ class RowPartition {
   /// Back to one segment of all rows in increasing order.
   RowSegment reset(int threads);
 
-  [[nodiscard]] const RowIndex* rows(RowSegment segment) const { return rows_.data() + segment.begin; }
+  [[nodiscard]] const RowIndex* rows(RowSegment segment) const {
+    return buffers_[segment.second].data() + segment.begin;
+  }
 
-  /// Reorders a segment, left rows first, both sides in their old order; returns how many go left.
-  std::size_t split(RowSegment segment, const BinnedMatrix& matrix, std::size_t slot, const CodeSplit& codes,
-                    int threads);
+  struct Parts {
+    RowSegment left, right;
+  };
+  /// Divides a segment, both sides in their old order: the left rows stay in its buffer, the right ones move to the
+  /// other, and each side takes over the room that the other one leaves.
+  Parts split(RowSegment segment, const BinnedMatrix& matrix, std::size_t slot, const CodeSplit& codes, int threads);
+  /// Makes the parts one segment again, the right rows behind the left ones.
+  void rejoin(const Parts& parts);
 
   /// Total weight of a segment, in whole steps of a grid finer than any weight's rounding: exact in any order.
   [[nodiscard]] std::uint64_t weight(RowSegment segment) const { return weight(rows(segment), segment.size); }
@@ -45,13 +54,15 @@ class RowPartition {
   [[nodiscard]] double steps_per_unit() const { return steps_; }
 
  private:
+  [[nodiscard]] RowIndex* room(RowSegment segment) { return buffers_[!segment.second].data() + segment.room; }
+  [[nodiscard]] RowIndex* writable(RowSegment segment) { return buffers_[segment.second].data() + segment.begin; }
   [[nodiscard]] std::uint64_t row_weight(RowIndex row) const;
 
   const double* weights_;
   std::size_t n_all_rows_;  // those that weigh nothing included
   double steps_ = 1;
   std::vector<RowIndex> weighted_rows_;  // rows of positive weight, where some weigh nothing
-  AlignedBuffer<RowIndex> rows_, right_;
+  AlignedBuffer<RowIndex> buffers_[2];
   std::size_t n_rows_;
 };
 

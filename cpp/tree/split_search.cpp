@@ -19,14 +19,6 @@ constexpr double kRounding = 1e-12;
 
 double on_grid(double lambda) { return std::nearbyint(lambda / kLambdaGrid) * kLambdaGrid; }
 
-void hold(kernel::ScanTask& task, const BinRange& range) {
-  task.ranged = true;
-  for (const int side : {0, 1}) {
-    task.first_bin[side] = range.first[side];
-    task.last_bin[side] = range.last[side];
-  }
-}
-
 }  // namespace
 
 SplitSearch::SplitSearch(const BinnedMatrix& matrix, const HistogramLayout& layout, const BinMapper& mapper,
@@ -90,16 +82,16 @@ void SplitSearch::scan(NodeHistogram& histogram, NodeTotal node, int threads) co
     const profile::Scope scope(Phase::scan, static_cast<std::size_t>(layout_.words[word].lines) * kWordSlots);
     if (n_categories < n_slots) scan_numbers(histogram, node.sum, word);
     for (std::size_t slot = first; n_categories > 0 && slot < first + n_slots; ++slot) {
-      if (is_category(slot)) scan_category(histogram, node, slot, nullptr);
+      if (is_category(slot)) scan_category(histogram, node, slot, {});
     }
   });
 }
 
 void SplitSearch::scan_numbers(NodeHistogram& histogram, Cell sum, std::size_t word) const {
   const std::size_t first = word * kWordSlots;
-  SlotSplit* splits = histogram.splits.data() + first;
+  kernel::SlotSplit* splits = histogram.splits.data() + first;
   if (matrix_.is_sparse()) {
-    std::fill_n(splits, kWordSlots, SlotSplit{});
+    std::fill_n(splits, kWordSlots, kernel::SlotSplit{});
     const std::uint64_t* weights = histogram.weights.data() + first;
     if (*std::max_element(weights, weights + kWordSlots) < min_weight_) return;
     const Word& w = layout_.words[word];
@@ -120,14 +112,12 @@ bool SplitSearch::too_light(const NodeHistogram& histogram, std::size_t slot) co
   return matrix_.is_sparse() && histogram.weights[slot] < min_weight_;
 }
 
-void SplitSearch::scan_slot(NodeHistogram& histogram, NodeTotal node, std::size_t slot, const BinRange& range) const {
-  if (is_category(slot)) return scan_category(histogram, node, slot, &range);
-  kernel::ScanTask task = scan_task(histogram, node.sum, slot / kWordSlots);
-  hold(task, range);
-  kernel::LaneSplits lanes;
-  kernel::split_scan_table().scan(task, lanes);
-  const std::size_t lane = slot % kWordSlots;
-  histogram.splits[slot] = {lanes.score[lane], lanes.bin[lane], lanes.missing_left[lane]};
+void SplitSearch::scan_slot(NodeHistogram& histogram, NodeTotal node, std::size_t slot,
+                            const kernel::BinRange& range) const {
+  if (is_category(slot)) return scan_category(histogram, node, slot, range);
+  const kernel::ScanTask task = scan_task(histogram, node.sum, slot / kWordSlots);
+  const auto lane = static_cast<int>(slot % kWordSlots);
+  histogram.splits[slot] = kernel::split_scan_table().scan_lane(task, lane, range);
 }
 
 CategoryOrder SplitSearch::order(const NodeHistogram& histogram, NodeTotal node, std::size_t slot) const {
@@ -138,7 +128,7 @@ CategoryOrder SplitSearch::order(const NodeHistogram& histogram, NodeTotal node,
 
 // The kernel scans positions of the order as it scans bins; missing is a code like others.
 void SplitSearch::scan_category(NodeHistogram& histogram, NodeTotal node, std::size_t slot,
-                                const BinRange* range) const {
+                                const kernel::BinRange& range) const {
   const CategoryOrder positions = order(histogram, node, slot);
   AlignedBuffer<Cell> cells(static_cast<std::size_t>(positions.n_positions() + 1) * kWordSlots, 0);
   for (std::int32_t at = 1; at <= positions.n_positions(); ++at) {
@@ -148,12 +138,10 @@ void SplitSearch::scan_category(NodeHistogram& histogram, NodeTotal node, std::s
   task.cells = cells.data();
   task.lines = positions.n_positions() + 1;
   task.has_missing = false;
-  if (range) hold(task, *range);
-  kernel::LaneSplits lanes;
-  kernel::split_scan_table().scan(task, lanes);
+  kernel::SlotSplit& split = histogram.splits[slot];
+  split = kernel::split_scan_table().scan_lane(task, 0, range);
   const std::int32_t n_levels = positions.n_positions();
-  const double chance = n_levels > kCategoryRules.few_levels ? kCategoryRules.optimism * noise_ * (n_levels - 1) : 0;
-  histogram.splits[slot] = {lanes.score[0] - chance, lanes.bin[0], false};
+  if (n_levels > kCategoryRules.few_levels) split.score -= kCategoryRules.optimism * noise_ * (n_levels - 1);
 }
 
 // The codes of the winning cut's positions; those that the node has not seen follow the child of more curvature.
@@ -218,7 +206,7 @@ SplitCandidate SplitSearch::best(const NodeHistogram& histogram, NodeTotal node,
     choose_codes(histogram, node, candidate);
     return candidate;
   }
-  const SlotSplit& split = histogram.splits[candidate.slot];
+  const kernel::SlotSplit& split = histogram.splits[candidate.slot];
   candidate.codes = {split.bin, split.missing_left, {}};
   candidate.left_sum = left_sum(histogram, candidate.slot, candidate.codes);
   const Word& word = layout_.words[candidate.slot / kWordSlots];

@@ -29,13 +29,6 @@ struct SplitCandidate {
   [[nodiscard]] bool exists() const { return slot != kNone; }
 };
 
-/// Cuts of one slot whose children both weigh enough: last bins (positions, of a category) of the left child, missing
-/// right [0] and left [1].
-struct BinRange {
-  std::int32_t first[2];
-  std::int32_t last[2];
-};
-
 /// Immutable but for `begin_tree`; nodes are searched from any thread.
 class SplitSearch {
  public:
@@ -52,7 +45,7 @@ class SplitSearch {
   /// Scans the words of `histogram` into histogram.splits.
   void scan(NodeHistogram& histogram, NodeTotal node, int threads) const;
   /// Scans one slot again with its cuts held to a range.
-  void scan_slot(NodeHistogram& histogram, NodeTotal node, std::size_t slot, const BinRange& range) const;
+  void scan_slot(NodeHistogram& histogram, NodeTotal node, std::size_t slot, const kernel::BinRange& range) const;
   /// The best of histogram.splits among the columns that the node's key draws. Ties: lowest feature.
   [[nodiscard]] SplitCandidate best(const NodeHistogram& histogram, NodeTotal node, std::uint64_t key) const;
 
@@ -67,7 +60,7 @@ class SplitSearch {
   [[nodiscard]] kernel::ScanTask scan_task(const NodeHistogram& histogram, Cell sum, std::size_t word) const;
   [[nodiscard]] bool too_light(const NodeHistogram& histogram, std::size_t slot) const;
   void scan_numbers(NodeHistogram& histogram, Cell sum, std::size_t word) const;
-  void scan_category(NodeHistogram& histogram, NodeTotal node, std::size_t slot, const BinRange* range) const;
+  void scan_category(NodeHistogram& histogram, NodeTotal node, std::size_t slot, const kernel::BinRange& range) const;
   void choose_codes(const NodeHistogram& histogram, NodeTotal node, SplitCandidate& candidate) const;
   [[nodiscard]] std::vector<bool> drawn_slots(std::uint64_t key) const;
   [[nodiscard]] double node_score(Cell sum) const;

@@ -182,6 +182,20 @@ class Kernels:
     def scan(
         self, lines: ArrayLike, sum: int, reg_lambda: float, reg_alpha: float, min_hessian: float
     ) -> tuple[NDArray[np.float64], NDArray[np.int32], NDArray[np.bool_]]: ...
+    def scan_lane(
+        self,
+        lines: ArrayLike,
+        sum: int,
+        reg_lambda: float,
+        reg_alpha: float,
+        min_hessian: float,
+        lane: int,
+        first: int,
+        last: int,
+    ) -> tuple[float, int, bool]: ...
+    def partition(
+        self, codes: NDArray[Any], rows: ArrayLike, bin: int, missing_left: bool
+    ) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]: ...
     def quantize(
         self,
         unit: NDArray[np.float32],
@@ -196,9 +210,6 @@ class Kernels:
 
 def instruction_sets() -> list[str]: ...
 def kernels(isa: str) -> Kernels: ...
-def partition(
-    codes: NDArray[Any], rows: ArrayLike, bin: int, missing_left: bool
-) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]: ...
 def cuts(X: NDArray[Any], weights: ArrayLike | None, max_bins: int, n_jobs: int = 1) -> list[NDArray[np.float64]]: ...
 def codes(X: NDArray[Any], cuts: list[Any], n_jobs: int = 1) -> NDArray[np.int32]: ...
 
