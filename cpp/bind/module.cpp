@@ -12,6 +12,7 @@ PYBIND11_MODULE(_core, module) {
   curvature::register_expansion(module);
   curvature::register_binned_table(module);
   curvature::register_forest(module);
+  curvature::register_row_scorer(module);
   curvature::register_linear_model(module);
   curvature::register_boosting(module);
   curvature::register_linear(module);

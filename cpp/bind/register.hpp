@@ -14,6 +14,7 @@ void register_levels(pybind11::module_& module);
 void register_expansion(pybind11::module_& module);
 void register_binned_table(pybind11::module_& module);
 void register_forest(pybind11::module_& module);
+void register_row_scorer(pybind11::module_& module);
 void register_linear_model(pybind11::module_& module);
 void register_boosting(pybind11::module_& module);
 void register_linear(pybind11::module_& module);

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import _core
-from ._checked_table import checked_columns
+from ._checked_table import checked_columns, needs_no_check
 from ._dataset import Dataset
 from ._model_estimator import ModelEstimator, stored_of_classes
 from ._offsets import read_offset
@@ -85,6 +85,7 @@ class BoostedTrees(ModelEstimator[TreesModel]):
     """What both estimators share: the fit through the core, and everything that the fitted model answers."""
 
     _model_kind = TreesModel
+    unknown: str
 
     def _core_params(self) -> dict[str, Any]:
         """The parameters, checked, as the core reads them."""
@@ -175,11 +176,12 @@ class BoostedTrees(ModelEstimator[TreesModel]):
 
     def _checked(self, X: ArrayLike) -> Any:
         model = self._fitted()
-        given = self.get_params()
+        if not model.schema.has_levels and needs_no_check(self, X):
+            return X
         if isinstance(X, Dataset):
             return checked_columns(self, X, reset=False)
         absent = model.settings["parameters"]["absent"]
-        return model.schema.table(checked_columns(self, X, reset=False), given["unknown"], absent)
+        return model.schema.table(checked_columns(self, X, reset=False), self.unknown, absent)
 
     @classmethod
     def _parameters_of(cls, model: Model) -> dict[str, Any]:

@@ -19,6 +19,18 @@ _AS_IT_LIES: dict[str, Any] = {"accept_sparse": "csr", "dtype": "numeric", "ensu
 _SPARSE: dict[str, Any] = {"accept_sparse": "csr", "dtype": ("float64", "float32"), "ensure_all_finite": False}
 
 
+def needs_no_check(estimator: Any, X: Any) -> bool:
+    """Whether a fitted estimator's `checked_table` would say nothing and give X as it is."""
+    return (
+        type(X) is np.ndarray
+        and X.ndim == 2
+        and X.dtype.char in "fd"  # float32, float64
+        and len(X) > 0
+        and X.shape[1] == estimator.n_features_in_
+        and getattr(estimator, "feature_names_in_", None) is None
+    )
+
+
 def checked_table(estimator: BaseEstimator, X: ArrayLike, y: Any = "no_validation", **options: Any) -> Any:
     """Shape, dtype and feature names by scikit-learn; values stay as they lie in memory, NaN and infinities allowed.
 

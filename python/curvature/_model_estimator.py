@@ -24,6 +24,7 @@ class ModelEstimator(KnownParameters, BaseEstimator, Generic[M]):
     _model_kind: type[M]
     model_: M
     n_features_in_: int
+    n_jobs: Any
 
     @contextmanager
     def _whole_or_nothing(self) -> Iterator[None]:
@@ -71,11 +72,12 @@ class ModelEstimator(KnownParameters, BaseEstimator, Generic[M]):
         self._fitted().save(path)
 
     def _fitted(self) -> M:
-        check_is_fitted(self)
+        if "model_" not in self.__dict__:
+            check_is_fitted(self)  # takes as long as many rows; here for its error
         return self.model_
 
     def _threads(self) -> int:
-        return thread_count(self.get_params()["n_jobs"])
+        return thread_count(self.n_jobs)
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "model_")

@@ -76,6 +76,9 @@ class TreesModel(Model):
         super().__init__(settings, classes, self.schema.names)
         self.forest = forest
         self.start_scores = start_scores
+        plain = not self.schema.has_levels and not settings["offset"]
+        # Raw scores of a few rows of plain numbers without a table; None of all else.
+        self._few_rows = _core.row_scorer(forest, start_scores) if plain else _nothing
 
     @property
     def n_features(self) -> int:
@@ -129,6 +132,10 @@ class TreesModel(Model):
         UnknownLevelWarning
             Cells whose level was not in training; with ``unknown="error"`` a ValueError.
         """
+        if offset is None and exposure is None and (few := self._few_rows(X)) is not None:
+            if n_jobs is not None:
+                thread_count(n_jobs)  # for its errors
+            return few
         table = self._table(X)
         scores = self._first_scores(table, offset, exposure)
         self.forest.add_scores(table, 0, self.n_trees, scores, thread_count(n_jobs))
@@ -164,7 +171,8 @@ class TreesModel(Model):
 
     def _first_scores(self, table: _core.Table, offset: Any, exposure: Any) -> Scores:
         """Scores before the first tree: as at the fit, the offset comes first."""
-        scores = np.tile(self.start_scores, (table.n_rows, 1))
+        scores = np.empty((table.n_rows, self.n_outputs))
+        scores[:] = self.start_scores
         for output, column in enumerate(self._offsets(offset, exposure, table.n_rows)):
             scores[:, output] += column
         return scores
@@ -216,6 +224,10 @@ class TreesModel(Model):
         forest = _core.Forest.from_arrays(stored.n_features, n_outputs, trees)
         _check_splits(trees["feature"], trees["set"] >= 0, schema)
         return cls(forest, start_scores, stored.settings, classes, schema)
+
+
+def _nothing(X: Any) -> None:
+    """What answers for `_core.row_scorer` where there are levels or offsets."""
 
 
 def _check_splits(features: NDArray[np.int32], by_set: NDArray[np.bool_], schema: Schema) -> None:

@@ -170,9 +170,8 @@ class Model:
 
     def _answer(self, scores: Scores) -> NDArray[Any]:
         if self.classes is None:
-            return self._link.response(scores)
-        chosen = (scores > 0).astype(np.intp) if scores.ndim == 1 else scores.argmax(axis=1)
-        labels: NDArray[Any] = self.classes[chosen]
+            return scores if self._link.name == "identity" else self._link.response(scores)
+        labels: NDArray[Any] = self.classes.take(scores > 0 if scores.ndim == 1 else scores.argmax(axis=1))
         return labels
 
     def _probabilities(self, scores: Scores) -> Scores:
@@ -184,7 +183,12 @@ class Model:
                 f"link={self._link.name!r}."
             )
         p = self._link.response(scores)
-        return p if p.ndim == 2 else np.column_stack([1.0 - p, p])
+        if p.ndim == 2:
+            return p
+        both = np.empty((len(p), 2))
+        both[:, 0] = 1.0 - p
+        both[:, 1] = p
+        return both
 
     def _flat(self, scores: Scores) -> Scores:
         return scores[:, 0] if self.n_outputs == 1 else scores
