@@ -17,6 +17,8 @@ from .model import Model
 
 M = TypeVar("M", bound=Model)
 
+_names_of: dict[Any, list[str]] = {}  # parameters, by the constructor
+
 
 class ModelEstimator(KnownParameters, BaseEstimator, Generic[M]):
     """An estimator whose fit makes a `Model`."""
@@ -25,6 +27,13 @@ class ModelEstimator(KnownParameters, BaseEstimator, Generic[M]):
     model_: M
     n_features_in_: int
     n_jobs: Any
+
+    @classmethod
+    def _get_param_names(cls) -> list[str]:
+        """As scikit-learn has it, which reads the constructor's signature at every call."""
+        if cls.__init__ not in _names_of:
+            _names_of[cls.__init__] = super()._get_param_names()
+        return list(_names_of[cls.__init__])
 
     @contextmanager
     def _whole_or_nothing(self) -> Iterator[None]:

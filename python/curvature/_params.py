@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import difflib
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -83,10 +84,10 @@ class KnownParameters:
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         """Look at the names only; `__init__` takes the values."""
-        known = [name for name in inspect.signature(cls.__init__).parameters if name != "self"]
+        known = _arguments(cls.__init__)
         for name in kwargs:
             if name not in known:
-                raise TypeError(f"{cls.__name__} has no parameter {name!r}{cls._suggestion(name, known)}")
+                raise TypeError(f"{cls.__name__} has no parameter {name!r}{cls._suggestion(name, list(known))}")
         return super().__new__(cls)
 
     @classmethod
@@ -99,6 +100,12 @@ class KnownParameters:
         if nearest := difflib.get_close_matches(name, known, n=1):
             return f": did you mean {nearest[0]!r}?"
         return f"; it has {', '.join(known)}."
+
+
+@cache
+def _arguments(init: Callable[..., None]) -> tuple[str, ...]:
+    """Names of a constructor's arguments; its signature takes long to read."""
+    return tuple(name for name in inspect.signature(init).parameters if name != "self")
 
 
 def core_params(values: dict[str, Any]) -> dict[str, Any]:

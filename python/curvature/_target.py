@@ -64,7 +64,8 @@ class ClassTarget:
         y = _plain(y)
         classes = _distinct(y if weights is None else y[weights > 0])
         many = 20  # classes, from which scikit-learn looks at how many rows there are
-        check_classification_targets(y if len(classes) > many else classes)
+        if len(classes) > many or y.dtype.kind not in "biuU":  # few whole numbers or texts are classes
+            check_classification_targets(y if len(classes) > many else classes)
         if len(classes) < 2:
             named = f"one class only, {classes.tolist()[0]!r}" if len(classes) else "no class"
             raise ValueError(f"y has {named}: a classifier needs two among the rows of weight > 0.")
