@@ -7,6 +7,7 @@ namespace curvature {
 namespace {
 
 constexpr std::size_t kRowsWorthATeam = 16384;
+constexpr std::size_t kRowsKept = std::size_t{1} << 19;  // up to which derivatives are kept: 8 MiB
 
 }  // namespace
 
@@ -18,7 +19,8 @@ RowState::RowState(Loss& loss, const LossTable& target, int threads)
       threads_(n_rows_ < kRowsWorthATeam ? 1 : threads),
       scores_(n_rows_ * n_outputs_),
       round_start_(n_outputs_ > 1 && loss.info().leaf_rule != LeafRule::newton ? n_rows_ * n_outputs_ : 0),
-      derivatives_(n_outputs_ > 1 ? 2 * n_rows_ * n_outputs_ : 0),
+      derivatives_(n_outputs_ > 1 || n_rows_ <= kRowsKept ? 2 * n_rows_ * n_outputs_ : 0),
+      kept_(derivatives_.data()),
       last_scales_(n_outputs_) {
   for (std::size_t k = 0; k < n_outputs_; ++k) {
     score_columns_.push_back(scores_.data() + k * n_rows_);
@@ -52,7 +54,7 @@ void RowState::begin_round() {
     std::vector<double*> gradients(n_outputs_), hessians(n_outputs_);
     for (std::size_t at = begin; at < end; at += kBlock) {
       for (std::size_t k = 0; k < n_outputs_; ++k) {
-        gradients[k] = derivatives_.data() + k * n_rows_ + at;
+        gradients[k] = kept_ + k * n_rows_ + at;
         hessians[k] = gradients[k] + n_outputs_ * n_rows_;
       }
       const std::size_t size = std::min(kBlock, end - at);

@@ -37,9 +37,9 @@ struct LossChange {
 };
 
 /// Made once a fit; every pass goes through the rows in order, in fixed blocks, so the threads do not show.
-/// With one output 8 bytes a row, the score. With K outputs K scores, and the 2 K derivatives at the start of the
-/// round, from which all its trees grow, whichever comes first; where steps may be halved also the K scores at the
-/// start of the round.
+/// With one output 8 bytes a row, the score; derivatives are computed twice a tree, unless the rows are few enough to
+/// keep them. With K outputs K scores, and the 2 K derivatives at the start of the round, from which all its trees
+/// grow, whichever comes first; where steps may be halved also the K scores at the start of the round.
 class RowState {
  public:
   static constexpr std::size_t kPass = 8192;  // rows a task; partial sums are added in the order of tasks
@@ -84,23 +84,20 @@ class RowState {
   [[nodiscard]] std::size_t rows_a_part() const;
 
   /// Calls visit(first row, rows, derivatives, worker) block by block; the blocks of one stretch of kPass rows in
-  /// order.
+  /// order. Those of one output are computed, unless they are kept and are known to be those of the present scores.
   template <class Visit>
-  void for_each_block(std::size_t output, Phase phase, Visit&& visit) const {
-    parallel_ranges(target_.n_rows, kPass, threads_, [&](std::size_t begin, std::size_t end, int worker) {
+  void for_each_block(std::size_t output, Phase phase, bool known, Visit&& visit) const {
+    parallel_ranges(n_rows_, kPass, threads_, [&](std::size_t begin, std::size_t end, int worker) {
       const profile::Scope scope(phase, end - begin);
-      double gradients[kBlock], hessians[kBlock];
-      double* const gradients_at = gradients;
-      double* const hessians_at = hessians;
+      double own[2 * kBlock];
       for (std::size_t at = begin; at < end; at += kBlock) {
         const std::size_t n = std::min(kBlock, end - at);
-        if (n_outputs_ > 1) {
-          const double* stored = derivatives_.data() + output * target_.n_rows + at;
-          visit(at, n, Block{stored, stored + n_outputs_ * target_.n_rows}, worker);
-        } else {
-          loss_.steps({target_.columns.data(), score_columns_.data(), at, n}, &gradients_at, &hessians_at);
-          visit(at, n, Block{gradients, hessians}, worker);
+        double* gradients = kept_ ? kept_ + output * n_rows_ + at : own;
+        double* hessians = kept_ ? gradients + n_outputs_ * n_rows_ : own + kBlock;
+        if (n_outputs_ == 1 && !(kept_ && known)) {
+          loss_.steps({target_.columns.data(), score_columns_.data(), at, n}, &gradients, &hessians);
         }
+        visit(at, n, Block{gradients, hessians}, worker);
       }
     });
   }
@@ -118,7 +115,8 @@ class RowState {
   std::vector<double*> score_columns_;
   AlignedBuffer<double> round_start_;  // the scores then, where they are needed; otherwise they are `scores_`
   std::vector<double*> start_columns_;
-  AlignedBuffer<double> derivatives_;  // gradients of all outputs, then curvatures; empty with one output
+  AlignedBuffer<double> derivatives_;  // gradients of all outputs, then curvatures; of few rows or several outputs
+  double* kept_;                       // where they begin; null where they are computed each time
   std::vector<QuantizationScale> last_scales_;
 };
 

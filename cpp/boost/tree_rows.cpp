@@ -30,9 +30,9 @@ TreeRows::TreeRows(RowState& rows)
       leaves_(reinterpret_cast<LeafNumber*>(pairs_.data())) {}
 
 DerivativeTotals TreeRows::quantize_on(const QuantizationScale& scale, std::size_t output, std::uint64_t key,
-                                       Phase phase) {
+                                       Phase phase, bool known) {
   std::vector<DerivativeTotals> partial((n_rows_ + RowState::kPass - 1) / RowState::kPass);
-  rows_.for_each_block(output, phase, [&](std::size_t at, std::size_t n, const RowState::Block& block, int) {
+  rows_.for_each_block(output, phase, known, [&](std::size_t at, std::size_t n, const RowState::Block& block, int) {
     kernel::QuantizeTask task;
     task.gradients = block.gradients;
     task.hessians = block.hessians;
@@ -57,7 +57,7 @@ QuantizationScale TreeRows::quantize(std::size_t output, std::uint64_t key) {
   // The totals that the scale must hold are known behind the pass only; but powers of two are seldom others than those
   // of the last round, and where they are the pass is made once more.
   const QuantizationScale guess = rows_.last_scale(output);
-  total_ = quantize_on(guess, output, key, rows_.n_outputs() > 1 ? Phase::quantize : Phase::gradient);
+  total_ = quantize_on(guess, output, key, rows_.n_outputs() > 1 ? Phase::quantize : Phase::gradient, false);
 
   // Room for all units together, less what rounding may add: half a unit a weight to nearest, one a row otherwise.
   constexpr double kMost = 2147483647.0;
@@ -68,7 +68,7 @@ QuantizationScale TreeRows::quantize(std::size_t output, std::uint64_t key) {
                           (scale.stochastic || !rows_.weights().all_whole ? n_weighted : 0);
   scale.gradient = power_of_two_step(total_.gradient, kMost - rounding);
   scale.hessian = power_of_two_step(total_.hessian, kMost - rounding);
-  if (!(scale == guess)) quantize_on(scale, output, key, Phase::quantize);
+  if (!(scale == guess)) quantize_on(scale, output, key, Phase::quantize, true);
   rows_.last_scale(output) = scale;
 
   // Such a score has no unit of its own: y in another unit must give the same trees.
@@ -83,11 +83,13 @@ bool TreeRows::finite() const { return std::isfinite(total_.gradient) && std::is
 
 std::optional<std::size_t> TreeRows::row_not_finite(std::size_t output) const {
   std::vector<std::optional<std::size_t>> found((n_rows_ + RowState::kPass - 1) / RowState::kPass);
-  rows_.for_each_block(output, Phase::gradient, [&](std::size_t at, std::size_t n, const RowState::Block& block, int) {
-    for (std::size_t i = 0; i < n && !found[at / RowState::kPass]; ++i) {
-      if (!std::isfinite(block.gradients[i]) || !std::isfinite(block.hessians[i])) found[at / RowState::kPass] = at + i;
-    }
-  });
+  rows_.for_each_block(output, Phase::gradient, true,
+                       [&](std::size_t at, std::size_t n, const RowState::Block& block, int) {
+                         for (std::size_t i = 0; i < n && !found[at / RowState::kPass]; ++i) {
+                           if (!std::isfinite(block.gradients[i]) || !std::isfinite(block.hessians[i]))
+                             found[at / RowState::kPass] = at + i;
+                         }
+                       });
   const auto first = std::find_if(found.begin(), found.end(), [](const auto& row) { return row.has_value(); });
   return first == found.end() ? std::nullopt : *first;
 }
@@ -114,13 +116,30 @@ std::vector<LeafSum> TreeRows::leaf_sums(std::size_t output, std::size_t n_leave
   };
   std::vector<std::vector<Sum>> by_worker(static_cast<std::size_t>(std::max(rows_.threads(), 1)));
   rows_.for_each_block(
-      output, Phase::update, [&](std::size_t at, std::size_t n, const RowState::Block& block, int worker) {
+      output, Phase::update, true, [&](std::size_t at, std::size_t n, const RowState::Block& block, int worker) {
         std::vector<Sum>& sums = by_worker[static_cast<std::size_t>(worker)];
-        sums.resize(n_leaves);
-        for (std::size_t i = 0; i < n; ++i) {
-          Sum& sum = sums[leaves_[at + i]];
-          sum.gradient += static_cast<std::int64_t>(block.gradients[i] * rows_.weight(at + i) * per_gradient);
-          sum.hessian += static_cast<std::int64_t>(block.hessians[i] * rows_.weight(at + i) * per_hessian);
+        sums.resize(2 * n_leaves);
+        const LeafNumber* const leaves = leaves_ + at;
+        const auto add_rows = [&](auto weight_of) {
+          // Neighbours add to two lists, so that those of one leaf need not wait for each other.
+          const auto add_row = [&](Sum* own, std::size_t i) {
+            Sum& sum = own[leaves[i]];
+            sum.gradient += static_cast<std::int64_t>(block.gradients[i] * weight_of(i) * per_gradient);
+            sum.hessian += static_cast<std::int64_t>(block.hessians[i] * weight_of(i) * per_hessian);
+          };
+          Sum* const first = sums.data();
+          Sum* const second = first + n_leaves;
+          std::size_t i = 0;
+          for (; i + 2 <= n; i += 2) {
+            add_row(first, i);
+            add_row(second, i + 1);
+          }
+          if (i < n) add_row(first, i);
+        };
+        if (const double* weights = rows_.target().weights) {
+          add_rows([w = weights + at](std::size_t i) { return w[i]; });
+        } else {
+          add_rows([](std::size_t) { return 1.0; });
         }
       });
   std::vector<LeafSum> sums(n_leaves);
@@ -128,8 +147,8 @@ std::vector<LeafSum> TreeRows::leaf_sums(std::size_t output, std::size_t n_leave
     Sum total;
     for (const std::vector<Sum>& own : by_worker) {
       if (own.empty()) continue;
-      total.gradient += own[leaf].gradient;
-      total.hessian += own[leaf].hessian;
+      total.gradient += own[leaf].gradient + own[n_leaves + leaf].gradient;
+      total.hessian += own[leaf].hessian + own[n_leaves + leaf].hessian;
     }
     sums[leaf] = {static_cast<double>(total.gradient) * gradient_step / unit_,
                   static_cast<double>(total.hessian) * hessian_step / unit_};

@@ -52,7 +52,8 @@ class TreeRows {
   [[nodiscard]] const RowState& all() const { return rows_; }
 
  private:
-  DerivativeTotals quantize_on(const QuantizationScale& scale, std::size_t output, std::uint64_t key, Phase phase);
+  DerivativeTotals quantize_on(const QuantizationScale& scale, std::size_t output, std::uint64_t key, Phase phase,
+                               bool known);
 
   RowState& rows_;
   std::size_t n_rows_;
