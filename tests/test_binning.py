@@ -59,6 +59,17 @@ def test_cuts_are_their_twin(seed, n_rows, kind, weighting, max_bins, missing):
 
 
 @some
+@given(SEEDS, st.integers(1, 3000), st.integers(0, 3), st.integers(2, 300), st.sampled_from(FLOATS))
+def test_cuts_of_rounded_values_are_their_twin(seed, n_rows, digits, max_bins, dtype):
+    """Ties of all lengths around the length of a bin, infinities and zeros of both signs."""
+    rng = np.random.default_rng(seed)
+    column = np.round(rng.normal(size=n_rows), digits).astype(dtype)
+    special = rng.random(n_rows) < rng.choice([0, 0.01])
+    column[special] = rng.choice([np.inf, -np.inf, 0.0, -0.0, np.finfo(dtype).max, np.finfo(dtype).min], special.sum())
+    np.testing.assert_array_equal(cuts_of(column, None, max_bins), _reference.quantile_cuts(column, None, max_bins))
+
+
+@some
 @given(SEEDS, st.integers(1, 60), st.sampled_from([*VALUES]))
 def test_values_that_fit_are_all_told_apart(seed, n_rows, kind):
     """One cut t with a <= t < b between each two values; no finite double parts -inf and the least of them."""

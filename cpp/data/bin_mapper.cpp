@@ -64,16 +64,59 @@ std::vector<WeightedValue> merge_equal(const std::vector<Value>& sorted, const d
   return distinct;
 }
 
-// Values of the rows that cuts are made from, in increasing order, each with its total weight; missing ones left out.
+// The cuts of `quantile_cuts` for sorted values that all weigh 1 where none weighs a bin: from the places of the cuts,
+// without a look at what lies between. Returns false where some value does.
 template <class Value>
-std::vector<WeightedValue> distinct_values(const Value* values, std::size_t n_rows,
-                                           const std::vector<double>& weights) {
+bool even_cuts(const std::vector<Value>& sorted, std::int32_t max_bins, std::vector<double>& cuts) {
+  const std::size_t n = sorted.size();
+  const auto n_bins = static_cast<std::size_t>(max_bins);
+  const std::size_t a_bin = (n + n_bins - 1) / n_bins;  // values that weigh a bin
+  if (a_bin < 2) return false;
+  bool heavy = false;
+  for (std::size_t i = 0; i + a_bin <= n; ++i) heavy |= sorted[i] == sorted[i + a_bin - 1];
+  if (heavy) return false;
+
+  const auto begin_of = [&](std::size_t i) {
+    while (i > 0 && sorted[i - 1] == sorted[i]) --i;
+    return i;
+  };
+  const auto end_of = [&](std::size_t i) {
+    const Value value = sorted[i];
+    while (i < n && sorted[i] == value) ++i;
+    return i;
+  };
+  std::size_t bin_begin = 0;
+  for (std::size_t bins = n_bins; bins > 0 && cuts.size() + 1 < n_bins; --bins) {
+    const double target = static_cast<double>(n - bin_begin) / static_cast<double>(bins);
+    // The bin ends before the first value, but its own first, whose middle lies beyond the target.
+    const auto near = static_cast<std::size_t>(static_cast<double>(bin_begin) + target);
+    std::size_t next = begin_of(std::min(near, n - 1));
+    if (next <= bin_begin) next = end_of(bin_begin);
+    while (next < n) {
+      const std::size_t end = end_of(next);
+      if (static_cast<double>(next - bin_begin) + static_cast<double>(end - next) / 2 > target) break;
+      next = end;
+    }
+    if (next == n) break;
+    double cut;
+    if (cut_between(static_cast<double>(sorted[next - 1]), static_cast<double>(sorted[next]), cut)) cuts.push_back(cut);
+    bin_begin = next;
+  }
+  return true;
+}
+
+// Cuts of the values of the rows that cuts are made from; missing ones are left out.
+template <class Value>
+std::vector<double> cuts_of(const Value* values, std::size_t n_rows, const std::vector<double>& weights,
+                            std::int32_t max_bins) {
   std::vector<Value> present, scratch;
   present.reserve(n_rows);
   if (weights.empty()) {
     std::copy_if(values, values + n_rows, std::back_inserter(present), [](Value v) { return v == v; });
     kernel::radix_sort(present, scratch, [](Value v) { return v; });
-    return merge_equal(present, nullptr);
+    std::vector<double> cuts;
+    if (even_cuts(present, max_bins, cuts)) return cuts;
+    return quantile_cuts(merge_equal(present, nullptr), max_bins);
   }
   struct Item {
     Value value;
@@ -91,7 +134,7 @@ std::vector<WeightedValue> distinct_values(const Value* values, std::size_t n_ro
     present.push_back(item.value);
     item_weights.push_back(item.weight);
   }
-  return merge_equal(present, item_weights.data());
+  return quantile_cuts(merge_equal(present, item_weights.data()), max_bins);
 }
 
 // Reads the chosen rows of columns block by block of rows, since the columns of a row often share its cache lines.
@@ -114,7 +157,7 @@ void cut_columns(const Table& table, std::size_t first, std::size_t last, const 
   gather(std::span(table.columns).subspan(first, last - first), std::span(rows), threads, values.data());
   parallel_for(last - first, threads, [&](std::size_t c, int) {
     const profile::Scope scope(Phase::cuts, rows.size());
-    cuts[first + c] = quantile_cuts(distinct_values(values.data() + c * rows.size(), rows.size(), weights), max_bins);
+    cuts[first + c] = cuts_of(values.data() + c * rows.size(), rows.size(), weights, max_bins);
   });
 }
 
