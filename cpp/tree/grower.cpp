@@ -219,24 +219,33 @@ void Grower::evaluate_children(Node& node, Expansion& children, Spares& spares, 
   Node& smaller = children.left.rows.size <= children.right.rows.size ? children.left : children.right;
   Node& larger = &smaller == &children.left ? children.right : children.left;
   const bool need_larger = may_split(larger);
-  if (!need_larger && !may_split(smaller)) return;
+  const bool need_smaller = may_split(smaller);
+  if (!need_larger && !need_smaller) return;
   smaller.histogram = take(spares[0]);
   build(smaller, threads);
-  if (need_larger) {
-    if (node.histogram) {
-      larger.histogram = take(node.histogram);
-      const profile::Scope scope(Phase::accumulate, 0);
-      kernel::histogram_table().subtract(larger.histogram->cells.data(), smaller.histogram->cells.data(),
-                                         layout_.cells);
-      kernel::histogram_table().subtract(larger.histogram->weights.data(), smaller.histogram->weights.data(),
-                                         smaller.histogram->weights.size());
-    } else {
-      larger.histogram = take(spares[1]);
-      build(larger, threads);
-    }
-    evaluate(larger, threads);
+  const bool subtracted = need_larger && node.histogram;
+  if (subtracted) {
+    larger.histogram = take(node.histogram);
+    kernel::histogram_table().subtract(larger.histogram->weights.data(), smaller.histogram->weights.data(),
+                                       smaller.histogram->weights.size());
+  } else if (need_larger) {
+    larger.histogram = take(spares[1]);
+    build(larger, threads);
   }
-  if (may_split(smaller)) evaluate(smaller, threads);
+  // Word by word, while its cells are near.
+  parallel_for(layout_.words.size(), threads, [&](std::size_t word, int) {
+    if (subtracted) {
+      const profile::Scope scope(Phase::accumulate, 0);
+      const Word& cells = layout_.words[word];
+      kernel::histogram_table().subtract(larger.histogram->cells.data() + cells.offset,
+                                         smaller.histogram->cells.data() + cells.offset,
+                                         static_cast<std::size_t>(cells.lines) * kWordSlots);
+    }
+    if (need_larger) search_.scan_word(*larger.histogram, total(larger), word);
+    if (need_smaller) search_.scan_word(*smaller.histogram, total(smaller), word);
+  });
+  if (need_larger) choose_split(larger);
+  if (need_smaller) choose_split(smaller);
 }
 
 Cell Grower::build(Node& node, int threads) {
@@ -244,8 +253,14 @@ Cell Grower::build(Node& node, int threads) {
 }
 
 void Grower::evaluate(Node& node, int threads) {
-  search_.scan(*node.histogram, total(node), threads);
-  node.split = search_.best(*node.histogram, total(node), node.key);
+  parallel_for(layout_.words.size(), threads,
+               [&](std::size_t word, int) { search_.scan_word(*node.histogram, total(node), word); });
+  choose_split(node);
+}
+
+void Grower::choose_split(Node& node) {
+  search_.keep_drawn(*node.histogram, node.key);
+  node.split = search_.best(*node.histogram, total(node));
 }
 
 NodeTotal Grower::total(const Node& node) const {
@@ -261,7 +276,7 @@ void Grower::restrict_split(Node& node, Spares& spares, int threads) {
     evaluate(node, threads);
   }
   search_.scan_slot(*node.histogram, total(node), node.split.slot, heavy_enough(node));
-  node.split = search_.best(*node.histogram, total(node), node.key);
+  node.split = search_.best(*node.histogram, total(node));
 }
 
 // Whether the node's split leaves a child too light, by a sparse slot's few rows: their order must stay as it is, and

@@ -87,6 +87,7 @@ class Grower {
   [[nodiscard]] std::vector<std::uint64_t> weights_by_code(const Node& node) const;
   Cell build(Node& node, int threads);
   void evaluate(Node& node, int threads);
+  void choose_split(Node& node);
   void restrict_split(Node& node, Spares& spares, int threads);
   Spares lend(const Node& node, const OpenNodes& open_nodes);
   void take_back(NodeHistogram*& histogram);

@@ -71,20 +71,16 @@ kernel::ScanTask SplitSearch::scan_task(const NodeHistogram& histogram, Cell sum
   return task;
 }
 
-void SplitSearch::scan(NodeHistogram& histogram, NodeTotal node, int threads) const {
-  const std::size_t n_words = layout_.words.size();
-  constexpr std::size_t kWordsWorthATeam = 16;
-  parallel_for(n_words, n_words < kWordsWorthATeam ? 1 : threads, [&](std::size_t word, int) {
-    const std::size_t first = word * kWordSlots;
-    const std::size_t n_slots = static_cast<std::size_t>(layout_.words[word].slots);
-    std::size_t n_categories = 0;
-    for (std::size_t slot = first; slot < first + n_slots; ++slot) n_categories += is_category(slot);
-    const profile::Scope scope(Phase::scan, static_cast<std::size_t>(layout_.words[word].lines) * kWordSlots);
-    if (n_categories < n_slots) scan_numbers(histogram, node.sum, word);
-    for (std::size_t slot = first; n_categories > 0 && slot < first + n_slots; ++slot) {
-      if (is_category(slot)) scan_category(histogram, node, slot, {});
-    }
-  });
+void SplitSearch::scan_word(NodeHistogram& histogram, NodeTotal node, std::size_t word) const {
+  const std::size_t first = word * kWordSlots;
+  const auto n_slots = static_cast<std::size_t>(layout_.words[word].slots);
+  std::size_t n_categories = 0;
+  for (std::size_t slot = first; slot < first + n_slots; ++slot) n_categories += is_category(slot);
+  const profile::Scope scope(Phase::scan, static_cast<std::size_t>(layout_.words[word].lines) * kWordSlots);
+  if (n_categories < n_slots) scan_numbers(histogram, node.sum, word);
+  for (std::size_t slot = first; n_categories > 0 && slot < first + n_slots; ++slot) {
+    if (is_category(slot)) scan_category(histogram, node, slot, {});
+  }
 }
 
 void SplitSearch::scan_numbers(NodeHistogram& histogram, Cell sum, std::size_t word) const {
@@ -161,15 +157,16 @@ void SplitSearch::choose_codes(const NodeHistogram& histogram, NodeTotal node, S
 }
 
 // A draw without replacement: the first n_drawn of a shuffle keyed by the node, the same in whatever order nodes grow.
-std::vector<bool> SplitSearch::drawn_slots(std::uint64_t key) const {
-  std::vector<bool> drawn(matrix_.n_slots(), false);
+void SplitSearch::keep_drawn(NodeHistogram& histogram, std::uint64_t key) const {
+  if (n_drawn_ == usable_slots_.size()) return;
   std::vector<std::size_t> order = usable_slots_;
   for (std::size_t i = 0; i < n_drawn_; ++i) {
     const auto rest = static_cast<std::uint32_t>(order.size() - i);
     std::swap(order[i], order[i + bounded(child_key(key, i), rest)]);
-    drawn[order[i]] = true;
   }
-  return drawn;
+  for (std::size_t i = n_drawn_; i < order.size(); ++i) {
+    if (order[i] < histogram.splits.size()) histogram.splits[order[i]].score = -1;
+  }
 }
 
 double SplitSearch::node_score(Cell sum) const {
@@ -186,13 +183,10 @@ Cell SplitSearch::left_sum(const NodeHistogram& histogram, std::size_t slot, con
   return sum;
 }
 
-SplitCandidate SplitSearch::best(const NodeHistogram& histogram, NodeTotal node, std::uint64_t key) const {
-  const bool draw = n_drawn_ < usable_slots_.size();
-  const std::vector<bool> drawn = draw ? drawn_slots(key) : std::vector<bool>();
+SplitCandidate SplitSearch::best(const NodeHistogram& histogram, NodeTotal node) const {
   SplitCandidate candidate;
   double best_score = 0;
   for (const std::size_t slot : searched_slots_) {
-    if (draw && !drawn[slot]) continue;
     if (!(histogram.splits[slot].score > best_score * (1 + kRounding))) continue;  // mirrored columns are a tie
     best_score = histogram.splits[slot].score;
     candidate.slot = slot;

@@ -42,12 +42,14 @@ class SplitSearch {
   void begin_tree(const QuantizationScale& scale, double noise);
   [[nodiscard]] bool has_categories() const { return has_categories_; }
 
-  /// Scans the words of `histogram` into histogram.splits.
-  void scan(NodeHistogram& histogram, NodeTotal node, int threads) const;
+  /// Scans a word of `histogram` into histogram.splits.
+  void scan_word(NodeHistogram& histogram, NodeTotal node, std::size_t word) const;
+  /// Takes back the splits of columns that the node's key does not draw.
+  void keep_drawn(NodeHistogram& histogram, std::uint64_t key) const;
   /// Scans one slot again with its cuts held to a range.
   void scan_slot(NodeHistogram& histogram, NodeTotal node, std::size_t slot, const kernel::BinRange& range) const;
-  /// The best of histogram.splits among the columns that the node's key draws. Ties: lowest feature.
-  [[nodiscard]] SplitCandidate best(const NodeHistogram& histogram, NodeTotal node, std::uint64_t key) const;
+  /// The best of histogram.splits. Ties: lowest feature.
+  [[nodiscard]] SplitCandidate best(const NodeHistogram& histogram, NodeTotal node) const;
 
   [[nodiscard]] bool is_category(std::size_t slot) const { return category_codes_[slot] > 0; }
   /// Of a category.
@@ -62,7 +64,6 @@ class SplitSearch {
   void scan_numbers(NodeHistogram& histogram, Cell sum, std::size_t word) const;
   void scan_category(NodeHistogram& histogram, NodeTotal node, std::size_t slot, const kernel::BinRange& range) const;
   void choose_codes(const NodeHistogram& histogram, NodeTotal node, SplitCandidate& candidate) const;
-  [[nodiscard]] std::vector<bool> drawn_slots(std::uint64_t key) const;
   [[nodiscard]] double node_score(Cell sum) const;
   [[nodiscard]] Cell left_sum(const NodeHistogram& histogram, std::size_t slot, const CodeSplit& codes) const;
 
