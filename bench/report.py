@@ -59,12 +59,14 @@ def table(case: dict[str, Any]) -> str:
     """A case as a Markdown table; × is the multiple of curvature's median, more than 1 is slower or larger."""
     rows = summarise(case)
     metrics = list(rows[0].metrics) if rows else []
-    heading = ["library", "fit", "×", "predict", "×", "memory", "×", *(f"{m} (difference)" for m in metrics)]
+    heading = ["library", "fit", "×", "predict", "×", "memory", "×", "import"]
+    heading += [f"{m} (difference)" for m in metrics]
     lines = [f"### {title(case)}", "", *header_lines(heading)]
     for row in rows:
         cells = [row.library]
         for key, show in (("fit_seconds", seconds), ("predict_seconds", _a_row(case)), ("fit_memory", _megabytes)):
             cells += [show(row.medians[key]), f"{row.ratios[key]:.2f}" if key in row.ratios else "–"]
+        cells.append(seconds(statistics.median(case["results"][row.library]["import_seconds"])))
         cells += [_metric(row, metric) for metric in metrics]
         lines.append(line(cells))
     for why in dict.fromkeys(case["left_out"].values()):

@@ -108,6 +108,7 @@ def measure(name: str, case: Case, options: Options, folder: Path) -> dict[str, 
     (folder / "job.json").write_text(json.dumps(job))
     command = [sys.executable, "-m", "bench.measure", str(folder)]
     environment = os.environ | {"OMP_NUM_THREADS": str(options.threads)}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # a source tree is imported from compiled files, as rivals are
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, errors="replace")
     if done.returncode != 0:
         words = done.stderr.strip().splitlines() or ["no message"]

@@ -87,6 +87,7 @@ def test_medians_ratios_and_paired_differences() -> None:
     assert mean == pytest.approx(0.02)
     assert error == pytest.approx(0.01)
     assert "| lightgbm | 1.5 s | 0.50 |" in table(results())
+    assert "| 600 ms |" in table(results())
 
 
 def test_every_library_begins_once() -> None:
@@ -124,7 +125,8 @@ def results() -> dict[str, Any]:
     """Two repeats of two libraries."""
 
     def figures(fit: list[float], predict: list[float], auc: list[float]) -> dict[str, Any]:
-        return {"fit_seconds": fit, "predict_seconds": predict, "fit_memory": [10, 10], "metrics": {"auc": auc}}
+        rest = {"fit_memory": [10, 10], "import_seconds": [0.5, 0.7], "metrics": {"auc": auc}}
+        return {"fit_seconds": fit, "predict_seconds": predict, **rest}
 
     return {
         "name": "made-up",

@@ -37,6 +37,21 @@ def test_the_quick_form(tmp_path: Path) -> None:
     assert f"| curvature | {case['results']['curvature']['metrics']['deviance'][0]:.5g} | 0.00% |" in done.stdout
 
 
+def test_common_parameters_on_sparse_rows(tmp_path: Path) -> None:
+    """Words of many columns as compressed rows; every class is in the warm-up."""
+    pytest.importorskip("scipy")
+    command = [sys.executable, "-m", "bench.frames", "--quick", "--library", "curvature", "--set", "reuters_r8"]
+    command += ["--parameters", "100x31", "--output", str(tmp_path)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    (path,) = tmp_path.glob("quick-frames-*.json")
+    document = json.loads(path.read_text(encoding="utf-8"))
+    assert document["settings"]["leaves"] == 31
+    (case,) = document["cases"]
+    assert (case["parameters"], case["rows"], case["columns"]) == ("100x31", 1000, 10684)
+    assert case["results"]["curvature"]["metrics"]["accuracy"][0] > 0.7
+
+
 def test_splits_are_disjoint_and_the_same_for_every_library() -> None:
     """The stored split first, then permutations of all rows; a frame of text keeps its categories and its gaps."""
     from bench.frames.sets import draw
@@ -58,6 +73,15 @@ def test_few_rows_hold_out_only_classes_that_are_trained_on() -> None:
 
     drawn = draw("kdd99", 0, 300)
     assert set(drawn.test.y) <= set(drawn.train.y) == set(range(len(set(drawn.train.y))))
+
+
+def test_the_warm_up_has_every_class() -> None:
+    from bench.frames.measure import warm_up_rows
+
+    y = np.zeros(1000, dtype=int)
+    y[[300, 900, 950]] = [2, 1, 1]
+    np.testing.assert_array_equal(warm_up_rows(y, "multiclass"), [*range(200), 300, 900])
+    np.testing.assert_array_equal(warm_up_rows(y[:50], "poisson"), range(50))
 
 
 def test_the_deviance_is_of_counts_not_of_rates() -> None:

@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 import tempfile
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,18 +17,22 @@ from typing import Any
 from ..machine import ROOT, available_cores, describe_commit, describe_machine, describe_versions
 from ..report import header
 from ..run import rotated
+from ..settings import Settings
 from .libraries import LIBRARIES
 from .report import table
-from .sets import QUICK_ROWS, SETS, folder
+from .sets import QUICK_ROWS, SETS, SPARSE_SETS, folder
 
+PARAMETERS = {"defaults": None, "100x31": Settings(trees=100, leaves=31)}
 SHAPE = ("task", "rows", "columns", "categories", "test_rows")
 FIGURES = ("fit_seconds", "predict_seconds")
 
 
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench.frames", description="Frames with categories beside rivals.")
-    parser.add_argument("--set", nargs="+", default=[*SETS], choices=SETS, metavar="NAME")
-    parser.add_argument("--library", nargs="+", default=[*LIBRARIES], choices=LIBRARIES, metavar="NAME")
+    sets = f"default: {', '.join(SETS)}; on request: {', '.join(SPARSE_SETS)}"
+    parser.add_argument("--set", nargs="+", default=[*SETS], choices=SETS + SPARSE_SETS, metavar="NAME", help=sets)
+    parser.add_argument("--library", nargs="+", choices=LIBRARIES, metavar="NAME")
+    parser.add_argument("--parameters", choices=PARAMETERS, default="defaults", help="each library's, or common ones")
     parser.add_argument("--repeats", type=int, default=3, metavar="N", help="splits (default: 3)")
     parser.add_argument("--rows", type=int, metavar="N", help="most training rows (default: all)")
     parser.add_argument("--threads", type=int, default=available_cores(), metavar="N", help="default: all cores")
@@ -37,8 +42,12 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     options = parser.parse_args(arguments)
     if min(options.repeats, options.threads, options.rows or 1) < 1:
         parser.error("--repeats, --rows and --threads must be at least 1")
+    options.settings = PARAMETERS[options.parameters]
+    usual = [name for name, library in LIBRARIES.items() if options.settings or not library.variant]
+    options.library = options.library or usual
     if options.quick:
         options.repeats, options.rows = 1, QUICK_ROWS
+        options.settings = options.settings and replace(options.settings, trees=3)
     return options
 
 
@@ -52,6 +61,7 @@ def main(arguments: list[str] | None = None) -> None:
         "machine": describe_machine(),
         "versions": describe_versions({LIBRARIES[name].package for name in options.library}),
         "options": {"repeats": options.repeats, "threads": options.threads, "quick": options.quick},
+        "settings": options.settings and asdict(options.settings),
         "cases": [],
     }
     options.output.mkdir(parents=True, exist_ok=True)
@@ -67,7 +77,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 def run_set(name: str, options: argparse.Namespace) -> dict[str, Any]:
     """Every library on the same splits, in rotated order; each list of figures has one a repeat."""
-    case: dict[str, Any] = {"name": name, "results": {}, "left_out": {}}
+    case: dict[str, Any] = {"name": name, "parameters": options.parameters, "results": {}, "left_out": {}}
     names = list(dict.fromkeys(options.library))
     for repeat in range(options.repeats):
         for library in rotated(names, repeat):
@@ -91,7 +101,9 @@ def measure(job: dict[str, Any], options: argparse.Namespace) -> dict[str, Any]:
     """The figures of one fresh process; under "error" its last words where it failed."""
     with tempfile.TemporaryDirectory(prefix="bench-") as place:
         path = Path(place) / "job.json"
-        path.write_text(json.dumps(job | {"threads": options.threads, "most_rows": options.rows}), encoding="utf-8")
+        job |= {"threads": options.threads, "most_rows": options.rows}
+        job["settings"] = options.settings and asdict(options.settings)
+        path.write_text(json.dumps(job), encoding="utf-8")
         command = [sys.executable, "-m", "bench.frames.measure", str(path)]
         environment = os.environ | {"OMP_NUM_THREADS": str(options.threads)}
         try:

@@ -25,7 +25,12 @@ def table(case: dict[str, Any]) -> str:
     }
     best = min(values[0] for values in means.values())
     shape = f"{case['rows']:,} × {case['columns']}, {case['categories']} categories; {case['test_rows']:,} held out"
-    lines = [f"### {case['name']}: {shape}", "", *header_lines(["library", *metrics, "above best", "fit", "predict"])]
+    parameters = case.get("parameters", "defaults")
+    lines = [
+        f"### {case['name']}: {shape}; {parameters}",
+        "",
+        *header_lines(["library", *metrics, "above best", "fit", "predict"]),
+    ]
     for name in sorted(means, key=lambda name: means[name][0]):
         figures = [f"{value:.5g}" for value in means[name]]
         times = [seconds(statistics.median(results[name][key])) for key in ("fit_seconds", "predict_seconds")]

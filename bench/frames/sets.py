@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 Task = Literal["binary", "multiclass", "regression", "poisson"]
 SETS = ("adult", "hflights", "loans", "ames", "insteval", "kdd99", "be_mtpl97")
+SPARSE_SETS = ("reuters_r8",)  # compressed sparse rows; run where they are named
 LOG_TARGETS = ("ames",)  # prices: their logarithm is predicted
 QUICK_ROWS = 1000
 
@@ -27,13 +28,19 @@ QUICK_ROWS = 1000
 class Rows:
     """Training or held-out rows; `y` is a code from 0 for classes, a rate per exposure (the weight) for counts."""
 
-    X: pd.DataFrame
+    X: Any  # a pandas frame, or compressed sparse rows of SciPy
     y: NDArray[Any]
     weight: NDArray[np.float64] | None
 
-    def head(self, n: int) -> Rows:
-        """The first rows."""
-        return Rows(self.X.iloc[:n], self.y[:n], None if self.weight is None else self.weight[:n])
+    def part(self, rows: NDArray[np.intp]) -> Rows:
+        """Some of the rows."""
+        X = self.X.iloc[rows].reset_index(drop=True) if hasattr(self.X, "iloc") else self.X[rows]
+        return Rows(X, self.y[rows], None if self.weight is None else self.weight[rows])
+
+    @property
+    def n_categories(self) -> int:
+        """Columns that are categories."""
+        return sum(dtype == "category" for dtype in self.X.dtypes) if hasattr(self.X, "dtypes") else 0
 
 
 @dataclass(frozen=True)
@@ -78,13 +85,24 @@ def draw(name: str, repeat: int, most_rows: int | None) -> Draw:
     if record["exposure"]:
         weight = frame[record["exposure"]].to_numpy(np.float64)
         y = y / weight
+    X = _sparse(frame, record["n_columns_sparse"]) if name in SPARSE_SETS else _features(frame, record)
+
+    rows = Rows(X, y, weight)
+    return Draw(record["task"], rows.part(train), rows.part(test))
+
+
+def _features(frame: pd.DataFrame, record: dict[str, Any]) -> pd.DataFrame:
     roles = {record["target"], record["split_column"], *(record[role] for role in ("exposure", "weight", "group"))}
-    X = frame.drop(columns=[c for c in frame if c in roles | {*record["exclude"], *record["alt_targets"]}])
+    return frame.drop(columns=[c for c in frame if c in roles | {*record["exclude"], *record["alt_targets"]}])
 
-    def rows(chosen: NDArray[np.intp]) -> Rows:
-        return Rows(X.iloc[chosen].reset_index(drop=True), y[chosen], None if weight is None else weight[chosen])
 
-    return Draw(record["task"], rows(train), rows(test))
+def _sparse(frame: pd.DataFrame, n_columns: int) -> Any:
+    """Lists of places and counts as compressed rows of float32, which all libraries take."""
+    import scipy.sparse as sp
+
+    begin = np.concatenate([[0], np.cumsum(frame["indices"].map(len))])
+    values = np.concatenate(frame["values"].to_numpy()).astype(np.float32)
+    return sp.csr_matrix((values, np.concatenate(frame["indices"].to_numpy()), begin), (len(frame), n_columns))
 
 
 def _log_loss(rows: Rows, predicted: NDArray[np.float64]) -> float:

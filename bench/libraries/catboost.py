@@ -26,7 +26,7 @@ class CatBoost(Library):
         params: dict[str, Any] = {"thread_count": threads, "allow_writing_files": False, "verbose": False}
         params["grow_policy"] = self.grow_policy
         if settings is not None:
-            params |= self._translate(settings)
+            params |= self.translate(settings)
         return model(**params).fit(catboost.Pool(X, y, thread_count=threads))
 
     def predict(self, model: Any, X: Any, task: Task, threads: int) -> Any:
@@ -34,7 +34,7 @@ class CatBoost(Library):
             return model.predict_proba(X, thread_count=threads)[:, 1]
         return model.predict(X, thread_count=threads)
 
-    def _translate(self, settings: Settings) -> dict[str, Any]:
+    def translate(self, settings: Settings) -> dict[str, Any]:
         """Without its random parts, and one Newton step a leaf. A symmetric tree has the next power of two leaves."""
         params: dict[str, Any] = {
             "iterations": settings.trees,

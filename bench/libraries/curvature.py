@@ -30,7 +30,7 @@ class Curvature(Library):
         import curvature as cv
 
         estimator = cv.BoostedTreesClassifier if task == "binary" else cv.BoostedTreesRegressor
-        params = {} if settings is None else _translate(settings)
+        params = {} if settings is None else translate(settings)
         if self.formula and task == "binary":
             params["loss"] = log_loss
         return estimator(**params, n_jobs=threads).fit(X, y)
@@ -39,7 +39,8 @@ class Curvature(Library):
         return model.predict_proba(X)[:, 1] if task == "binary" else model.predict(X)
 
 
-def _translate(settings: Settings) -> dict[str, Any]:
+def translate(settings: Settings) -> dict[str, Any]:
+    """Common parameters in the library's words."""
     return {
         "n_estimators": settings.trees,
         "max_leaves": settings.leaves,

@@ -31,7 +31,7 @@ class LightGBM(Library):
             params["objective"] = lambda f, rows: log_loss_derivatives(rows.get_label(), f)
         if settings is None:
             return lgb.train(params, lgb.Dataset(X, y, params=params))
-        params |= _translate(settings)
+        params |= translate(settings)
         return lgb.train(params, lgb.Dataset(X, y, params=params), num_boost_round=settings.trees)
 
     def predict(self, model: Any, X: Any, task: Task, threads: int) -> Any:
@@ -39,7 +39,8 @@ class LightGBM(Library):
         return sigmoid(predicted) if self.callback and task == "binary" else predicted
 
 
-def _translate(settings: Settings) -> dict[str, Any]:
+def translate(settings: Settings) -> dict[str, Any]:
+    """Common parameters in the library's words."""
     return {
         "num_leaves": settings.leaves,
         "learning_rate": settings.learning_rate,

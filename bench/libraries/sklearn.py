@@ -15,14 +15,15 @@ class HistGradientBoosting(Library):
         from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
         model = HistGradientBoostingClassifier if task == "binary" else HistGradientBoostingRegressor
-        params = {} if settings is None else _translate(settings)
+        params = {} if settings is None else translate(settings)
         return model(**params, random_state=0).fit(X, y)
 
     def predict(self, model: Any, X: Any, task: Task, threads: int) -> Any:
         return model.predict_proba(X)[:, 1] if task == "binary" else model.predict(X)
 
 
-def _translate(settings: Settings) -> dict[str, Any]:
+def translate(settings: Settings) -> dict[str, Any]:
+    """Common parameters in the library's words."""
     return {
         "max_iter": settings.trees,
         "max_leaf_nodes": settings.leaves,

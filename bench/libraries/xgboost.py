@@ -31,7 +31,7 @@ class XGBoost(Library):
         params["grow_policy"] = self.grow_policy
         if settings is None:
             return xgb.train(params, xgb.QuantileDMatrix(X, y, nthread=threads), DEFAULT_ROUNDS)
-        params |= self._translate(settings, task)
+        params |= self.translate(settings, task)
         rows = xgb.QuantileDMatrix(X, y, max_bin=settings.bins, nthread=threads)
         if self.callback and task == "binary":
             objective = lambda f, labels: log_loss_derivatives(labels.get_label(), f)  # noqa: E731
@@ -43,7 +43,7 @@ class XGBoost(Library):
         predicted = model.inplace_predict(X)  # with the threads of the fit
         return sigmoid(predicted) if self.callback and task == "binary" else predicted
 
-    def _translate(self, settings: Settings, task: Task) -> dict[str, Any]:
+    def translate(self, settings: Settings, task: Task) -> dict[str, Any]:
         """It knows no least number of rows in a leaf, only of their Hessians: at most 1/4 a row for two classes."""
         hessian_a_row = 0.25 if task == "binary" else 1.0
         return {

@@ -1,0 +1,1 @@
+"""Prediction beside rivals, of many rows and of one; run with ``python -m bench.predict``."""
