@@ -20,7 +20,7 @@ RowState::RowState(Loss& loss, const LossTable& target, int threads)
       scores_(n_rows_ * n_outputs_),
       round_start_(n_outputs_ > 1 && loss.info().leaf_rule != LeafRule::newton ? n_rows_ * n_outputs_ : 0),
       derivatives_(n_outputs_ > 1 || n_rows_ <= kRowsKept ? 2 * n_rows_ * n_outputs_ : 0),
-      kept_(derivatives_.data()),
+      kept_(derivatives_.empty() ? nullptr : derivatives_.data()),
       last_scales_(n_outputs_) {
   for (std::size_t k = 0; k < n_outputs_; ++k) {
     score_columns_.push_back(scores_.data() + k * n_rows_);
