@@ -2,9 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
-#include <iterator>
 #include <limits>
 #include <span>
+#include <tuple>
+#include <utility>
 
 #include "base/aligned_buffer.hpp"
 #include "base/profile.hpp"
@@ -53,7 +54,7 @@ std::vector<double> summable_weights(const std::vector<std::size_t>& rows, const
 
 // Neighbours of equal value become one; -0.0 and +0.0 are equal. `weights` may be null (all 1).
 template <class Value>
-std::vector<WeightedValue> merge_equal(const std::vector<Value>& sorted, const double* weights) {
+std::vector<WeightedValue> merge_equal(std::span<const Value> sorted, const double* weights) {
   std::vector<WeightedValue> distinct;
   distinct.reserve(sorted.size());
   for (std::size_t i = 0; i < sorted.size(); ++i) {
@@ -64,77 +65,130 @@ std::vector<WeightedValue> merge_equal(const std::vector<Value>& sorted, const d
   return distinct;
 }
 
-// The cuts of `quantile_cuts` for sorted values that all weigh 1 where none weighs a bin: from the places of the cuts,
-// without a look at what lies between. Returns false where some value does.
+// Values sorted by their leading bits (a float's exponent and 13 digits of it, a double's and 21), and the rest only
+// where it is looked at: a bin apart, a value has few neighbours of the same leading bits.
 template <class Value>
-bool even_cuts(const std::vector<Value>& sorted, std::int32_t max_bins, std::vector<double>& cuts) {
-  const std::size_t n = sorted.size();
-  const auto n_bins = static_cast<std::size_t>(max_bins);
-  const std::size_t a_bin = (n + n_bins - 1) / n_bins;  // values that weigh a bin
-  if (a_bin < 2) return false;
-  bool heavy = false;
-  for (std::size_t i = 0; i + a_bin <= n; ++i) heavy |= sorted[i] == sorted[i + a_bin - 1];
-  if (heavy) return false;
+class RoughlySorted {
+ public:
+  // No value is NaN or -0.0. Takes both arrays, `scratch` being as long.
+  RoughlySorted(Value* values, Value* scratch, std::size_t n)
+      : values_(kernel::radix_sort(values, scratch, n, identity, kFirstDigit)),
+        scratch_(values_ == values ? scratch : values),
+        n_(n) {}
 
-  const auto begin_of = [&](std::size_t i) {
-    while (i > 0 && sorted[i - 1] == sorted[i]) --i;
-    return i;
-  };
-  const auto end_of = [&](std::size_t i) {
-    const Value value = sorted[i];
-    while (i < n && sorted[i] == value) ++i;
-    return i;
-  };
+  [[nodiscard]] std::size_t size() const { return n_; }
+
+  // Whether so many neighbours, at least two, have the same leading bits.
+  [[nodiscard]] bool has_run(std::size_t length) const {
+    const std::size_t step = length / 2;  // a run holds two neighbours of every step-th value
+    for (std::size_t i = 0; i + step < n_; i += step) {
+      if (leading(values_[i]) != leading(values_[i + step])) continue;
+      const auto [begin, end] = run_around(i);
+      if (end - begin >= length) return true;
+    }
+    return false;
+  }
+
+  // The places [begin, end) of the values equal to the i-th in order, which is at [begin] and all others there.
+  [[nodiscard]] std::pair<std::size_t, std::size_t> equal_to(std::size_t i) {
+    auto [begin, end] = run_around(i);
+    if (!std::is_sorted(values_ + begin, values_ + end)) std::sort(values_ + begin, values_ + end);
+    while (values_[begin] != values_[i]) ++begin;
+    while (values_[end - 1] != values_[i]) --end;
+    return {begin, end};
+  }
+  [[nodiscard]] double operator[](std::size_t i) const { return static_cast<double>(values_[i]); }
+
+  [[nodiscard]] std::span<const Value> sorted() {
+    constexpr std::size_t kMany = 1024;
+    for (std::size_t begin = 0, end; begin < n_; begin = end) {
+      for (end = begin + 1; end < n_ && leading(values_[end]) == leading(values_[begin]);) ++end;
+      if (std::is_sorted(values_ + begin, values_ + end)) continue;
+      if (end - begin > kMany) return {kernel::radix_sort(values_, scratch_, n_, identity), n_};
+      std::sort(values_ + begin, values_ + end);
+    }
+    return {values_, n_};
+  }
+
+ private:
+  static constexpr int kFirstDigit = sizeof(Value) == sizeof(float) ? 1 : 3;
+  static constexpr auto identity = [](Value v) { return v; };
+  [[nodiscard]] std::pair<std::size_t, std::size_t> run_around(std::size_t i) const {
+    const auto bits = leading(values_[i]);
+    std::size_t begin = i, end = i + 1;
+    while (begin > 0 && leading(values_[begin - 1]) == bits) --begin;
+    while (end < n_ && leading(values_[end]) == bits) ++end;
+    return {begin, end};
+  }
+  static auto leading(Value v) { return kernel::ordered_bits(v) >> (kFirstDigit * kernel::kDigitBits); }
+
+  Value* values_;
+  Value* scratch_;
+  std::size_t n_;
+};
+
+// The cuts of `quantile_cuts` for values that all weigh 1, of which no bin's worth are equal: from the places of the
+// cuts, without a look at what lies between.
+template <class Value>
+std::vector<double> even_cuts(RoughlySorted<Value>& values, std::size_t n_bins) {
+  std::vector<double> cuts;
+  const std::size_t n = values.size();
   std::size_t bin_begin = 0;
   for (std::size_t bins = n_bins; bins > 0 && cuts.size() + 1 < n_bins; --bins) {
     const double target = static_cast<double>(n - bin_begin) / static_cast<double>(bins);
     // The bin ends before the first value, but its own first, whose middle lies beyond the target.
     const auto near = static_cast<std::size_t>(static_cast<double>(bin_begin) + target);
-    std::size_t next = begin_of(std::min(near, n - 1));
-    if (next <= bin_begin) next = end_of(bin_begin);
-    while (next < n) {
-      const std::size_t end = end_of(next);
-      if (static_cast<double>(next - bin_begin) + static_cast<double>(end - next) / 2 > target) break;
-      next = end;
+    auto [next, end] = values.equal_to(std::min(near, n - 1));
+    while (next <= bin_begin || static_cast<double>(next - bin_begin) + static_cast<double>(end - next) / 2 <= target) {
+      if (end == n) return cuts;
+      std::tie(next, end) = values.equal_to(end);
     }
-    if (next == n) break;
+    const double last = values[values.equal_to(next - 1).first];
     double cut;
-    if (cut_between(static_cast<double>(sorted[next - 1]), static_cast<double>(sorted[next]), cut)) cuts.push_back(cut);
+    if (cut_between(last, values[next], cut)) cuts.push_back(cut);
     bin_begin = next;
   }
-  return true;
+  return cuts;
 }
 
-// Cuts of the values of the rows that cuts are made from; missing ones are left out.
+// Cuts of the values of the rows that cuts are made from, all of the same weight; missing ones are left out.
 template <class Value>
-std::vector<double> cuts_of(const Value* values, std::size_t n_rows, const std::vector<double>& weights,
-                            std::int32_t max_bins) {
-  std::vector<Value> present, scratch;
-  present.reserve(n_rows);
-  if (weights.empty()) {
-    std::copy_if(values, values + n_rows, std::back_inserter(present), [](Value v) { return v == v; });
-    kernel::radix_sort(present, scratch, [](Value v) { return v; });
-    std::vector<double> cuts;
-    if (even_cuts(present, max_bins, cuts)) return cuts;
-    return quantile_cuts(merge_equal(present, nullptr), max_bins);
+std::vector<double> cuts_of(Value* values, Value* scratch, std::size_t n_rows, std::int32_t max_bins) {
+  std::size_t n = 0;
+  for (std::size_t i = 0; i < n_rows; ++i) {
+    const Value value = values[i] + Value{0};  // no -0.0
+    values[n] = value;
+    n += value == value;
   }
+  const auto n_bins = static_cast<std::size_t>(max_bins);
+  const std::size_t a_bin = (n + n_bins - 1) / n_bins;  // values that weigh a bin
+  RoughlySorted<Value> roughly(values, scratch, n);
+  if (a_bin > 1 && !roughly.has_run(a_bin)) return even_cuts(roughly, n_bins);
+  return quantile_cuts(merge_equal(roughly.sorted(), nullptr), max_bins);
+}
+
+// The same of values that weigh what `weights` say.
+template <class Value>
+std::vector<double> weighted_cuts_of(const Value* values, const std::vector<double>& weights, std::int32_t max_bins) {
   struct Item {
     Value value;
     double weight;
   };
-  std::vector<Item> items, item_scratch;
-  items.reserve(n_rows);
-  for (std::size_t i = 0; i < n_rows; ++i) {
+  std::vector<Item> items;
+  items.reserve(weights.size());
+  for (std::size_t i = 0; i < weights.size(); ++i) {
     if (values[i] == values[i]) items.push_back({values[i], weights[i]});
   }
-  kernel::radix_sort(items, item_scratch, [](const Item& item) { return item.value; });
-  std::vector<double> item_weights;
-  item_weights.reserve(items.size());
-  for (const Item& item : items) {
-    present.push_back(item.value);
-    item_weights.push_back(item.weight);
+  std::vector<Item> scratch(items.size());
+  const Item* const sorted =
+      kernel::radix_sort(items.data(), scratch.data(), items.size(), [](const Item& item) { return item.value; });
+  std::vector<Value> sorted_values;
+  std::vector<double> sorted_weights;
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    sorted_values.push_back(sorted[i].value);
+    sorted_weights.push_back(sorted[i].weight);
   }
-  return quantile_cuts(merge_equal(present, item_weights.data()), max_bins);
+  return quantile_cuts(merge_equal(std::span<const Value>(sorted_values), sorted_weights.data()), max_bins);
 }
 
 // Reads the chosen rows of columns block by block of rows, since the columns of a row often share its cache lines.
@@ -155,9 +209,17 @@ void cut_columns(const Table& table, std::size_t first, std::size_t last, const 
                  std::vector<std::vector<double>>& cuts) {
   AlignedBuffer<Value> values((last - first) * rows.size());
   gather(std::span(table.columns).subspan(first, last - first), std::span(rows), threads, values.data());
-  parallel_for(last - first, threads, [&](std::size_t c, int) {
+  std::vector<AlignedBuffer<Value>> scratch(static_cast<std::size_t>(std::max(threads, 1)));
+  parallel_for(last - first, threads, [&](std::size_t c, int worker) {
     const profile::Scope scope(Phase::cuts, rows.size());
-    cuts[first + c] = cuts_of(values.data() + c * rows.size(), rows.size(), weights, max_bins);
+    Value* const own = values.data() + c * rows.size();
+    if (weights.empty()) {
+      AlignedBuffer<Value>& room = scratch[static_cast<std::size_t>(worker)];
+      if (room.empty()) room = AlignedBuffer<Value>(rows.size());
+      cuts[first + c] = cuts_of(own, room.data(), rows.size(), max_bins);
+    } else {
+      cuts[first + c] = weighted_cuts_of(own, weights, max_bins);
+    }
   });
 }
 

@@ -20,29 +20,31 @@ template <class Value>
   return static_cast<Bits>(bits & kSign ? ~bits : bits | kSign);
 }
 
-/// Sorts `items` stably by ordered_bits(key(item)), using `scratch`. Passes of 11 bits; those in which all keys agree
-/// are skipped. Each pass reads and writes every item once.
+constexpr int kDigitBits = 11;
+
+/// Sorts `n` items stably by ordered_bits(key(item)), or by its digits of 11 bits from `first_digit` on, counted from
+/// the lowest. `scratch` holds as many; returns which of the two the sorted ones are in. Each digit is a pass that
+/// reads and writes every item once; one in which all keys agree is skipped.
 template <class Item, class Key>
-void radix_sort(std::vector<Item>& items, std::vector<Item>& scratch, Key key) {
-  using Bits = decltype(ordered_bits(key(items[0])));
-  constexpr int kDigitBits = 11;
+[[nodiscard]] Item* radix_sort(Item* items, Item* scratch, std::size_t n, Key key, int first_digit = 0) {
+  using Bits = decltype(ordered_bits(key(*items)));
   constexpr int kDigits = (8 * static_cast<int>(sizeof(Bits)) + kDigitBits - 1) / kDigitBits;
   constexpr std::size_t kValues = std::size_t{1} << kDigitBits;
   std::vector<std::array<std::uint32_t, kValues>> counts(kDigits, std::array<std::uint32_t, kValues>{});
   const auto digit = [](Bits bits, int pass) { return (bits >> (pass * kDigitBits)) & (kValues - 1); };
-  for (const Item& item : items) {
-    const Bits bits = ordered_bits(key(item));
-    for (int pass = 0; pass < kDigits; ++pass) ++counts[static_cast<std::size_t>(pass)][digit(bits, pass)];
+  for (std::size_t i = 0; i < n; ++i) {
+    const Bits bits = ordered_bits(key(items[i]));
+    for (int pass = first_digit; pass < kDigits; ++pass) ++counts[static_cast<std::size_t>(pass)][digit(bits, pass)];
   }
-  scratch.resize(items.size());
-  for (int pass = 0; pass < kDigits; ++pass) {
+  for (int pass = first_digit; pass < kDigits; ++pass) {
     auto& count = counts[static_cast<std::size_t>(pass)];
-    if (!items.empty() && count[digit(ordered_bits(key(items[0])), pass)] == items.size()) continue;
+    if (n > 0 && count[digit(ordered_bits(key(items[0])), pass)] == n) continue;
     std::uint32_t start = 0;
     for (std::uint32_t& c : count) start += std::exchange(c, start);
-    for (const Item& item : items) scratch[count[digit(ordered_bits(key(item)), pass)]++] = item;
-    items.swap(scratch);
+    for (std::size_t i = 0; i < n; ++i) scratch[count[digit(ordered_bits(key(items[i])), pass)]++] = items[i];
+    std::swap(items, scratch);
   }
+  return items;
 }
 
 }  // namespace curvature::kernel
