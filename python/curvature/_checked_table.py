@@ -22,13 +22,22 @@ _SPARSE: dict[str, Any] = {"accept_sparse": "csr", "dtype": ("float64", "float32
 def needs_no_check(estimator: Any, X: Any) -> bool:
     """Whether a fitted estimator's `checked_table` would say nothing and give X as it is."""
     return (
-        type(X) is np.ndarray
-        and X.ndim == 2
-        and X.dtype.char in "fd"  # float32, float64
-        and len(X) > 0
+        _is_plain(X)
         and X.shape[1] == estimator.n_features_in_
         and getattr(estimator, "feature_names_in_", None) is None
     )
+
+
+def _is_plain(X: Any) -> bool:
+    """Whether X is a matrix of float32 or float64, and no more."""
+    return type(X) is np.ndarray and X.ndim == 2 and X.dtype.char in "fd" and X.size > 0
+
+
+def _is_plain_target(y: Any, n_rows: int) -> bool:
+    """Whether y has a whole or finite number a row, and no more."""
+    if type(y) is not np.ndarray or y.shape != (n_rows,):
+        return False
+    return y.dtype.kind in "biu" or (y.dtype.char in "fd" and bool(np.isfinite(y).all()))
 
 
 def checked_table(estimator: BaseEstimator, X: ArrayLike, y: Any = "no_validation", **options: Any) -> Any:
@@ -41,6 +50,10 @@ def checked_table(estimator: BaseEstimator, X: ArrayLike, y: Any = "no_validatio
 
 def checked_columns(estimator: Any, X: Any, y: Any = "no_validation", *, reset: bool = True, **options: Any) -> Any:
     """As `checked_table`; of frames the columns, each as it lies in memory."""
+    if reset and _is_plain(X) and _is_plain_target(y, len(X)):  # scikit-learn would say nothing, and take long
+        _check_names(estimator, None, reset)
+        estimator.n_features_in_ = X.shape[1]
+        return X, y
     if not is_frame(X) and not isinstance(X, Dataset):
         return checked_table(estimator, X, y, reset=reset, **options)
     return _checked_frame(estimator, X, y, reset, options)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -23,8 +24,11 @@ def _expit(f: Floats) -> Floats:
 
 
 def _softmax(f: Floats) -> Floats:
-    powers = np.exp(f - f.max(axis=-1, keepdims=True))
-    shares: Floats = powers / powers.sum(axis=-1, keepdims=True)
+    # Column by column: along short rows NumPy takes several times as long for the same numbers.
+    powers = np.exp(f - reduce(np.maximum, f.T)[:, None])
+    few = f.shape[1] < 8  # from there on it adds in another order
+    total = reduce(np.add, powers.T)[:, None] if few else powers.sum(axis=1, keepdims=True)
+    shares: Floats = np.divide(powers, total, out=powers)
     return shares
 
 
@@ -37,6 +41,7 @@ _RESPONSES: dict[str, Callable[[Floats], Floats]] = {
     "clipped": lambda f: (np.clip(f, -1.0, 1.0) + 1.0) / 2.0,
     "softmax": _softmax,
 }
+_NEVER_OVERFLOW = ("identity", "logit", "clipped")
 PROBABILITIES = ("logit", "half_logit", "clipped", "softmax")
 
 
@@ -61,6 +66,8 @@ class Link:
         f = np.asarray(scores, dtype=np.float64)
         if self.name == "softmax" and f.ndim < 2:
             raise ValueError(f"link='softmax' is of scores of shape (n, K), not {f.shape}.")
+        if self.name in _NEVER_OVERFLOW:
+            return _RESPONSES[self.name](f)
         with np.errstate(over="ignore"):  # to infinity, which is the answer
             return _RESPONSES[self.name](f)
 
