@@ -12,7 +12,7 @@ namespace curvature::kernel {
 inline constexpr std::size_t kTreesTogether = 10;  // walked side by side, so that their dependent loads overlap
 
 /// What a split compares: with which of the row's keys, and how far on its left child is, before the right one. A leaf
-/// steps on the spot.
+/// compares with `kBelowAll`, which is above nothing, and steps on the spot: its value may stand as its threshold.
 struct RowStep {
   std::uint16_t key;
   std::uint16_t left;
@@ -36,8 +36,8 @@ inline constexpr std::uint64_t kAboveAll = std::numeric_limits<std::uint64_t>::m
   return bits ^ (if_negative | (std::uint64_t{1} << 63));
 }
 
-/// Keys of the row's listed columns, twice: what is missing is above all thresholds in the first half, and below all in
-/// the second, which the splits read that send it left.
+/// Keys of the row's listed columns, twice, and at the end kBelowAll for the leaves: what is missing is above all
+/// thresholds in the first half, and below all in the second, which the splits read that send it left.
 template <class X>
 void row_keys(const X* row, const std::uint32_t* columns, std::size_t n, std::uint64_t* keys) {
   for (std::size_t i = 0; i < n; ++i) {
@@ -47,11 +47,12 @@ void row_keys(const X* row, const std::uint32_t* columns, std::size_t n, std::ui
     keys[i] = missing ? kAboveAll : key;
     keys[n + i] = missing ? kBelowAll : key;
   }
+  keys[2 * n] = kBelowAll;
 }
 
-/// Walks the row down a group's trees; `thresholds` (of leaves kAboveAll), `steps` and `values` are those of all nodes.
+/// Walks the row down a group's trees; `thresholds` and `steps` are those of all nodes.
 inline void walk_row(const TreeGroup& group, const std::uint64_t* thresholds, const RowStep* steps,
-                     const double* values, const std::uint64_t* keys, double* leaf_values) {
+                     const std::uint64_t* keys, double* leaf_values) {
   std::array<std::size_t, kTreesTogether> at;
   for (std::size_t k = 0; k < kTreesTogether; ++k) at[k] = group.root[k];
   for (std::int32_t level = 0; level < group.depth; ++level) {
@@ -61,7 +62,8 @@ inline void walk_row(const TreeGroup& group, const std::uint64_t* thresholds, co
       at[k] = node + steps[node].left + right;  // one addition with carry
     }
   }
-  for (std::size_t k = 0; k < kTreesTogether; ++k) leaf_values[group.place[k]] = values[at[k]];
+  for (std::size_t k = 0; k < kTreesTogether; ++k)
+    leaf_values[group.place[k]] = std::bit_cast<double>(thresholds[at[k]]);
 }
 
 }  // namespace curvature::kernel

@@ -30,8 +30,8 @@ class RowWalk {
 
   const Forest& forest_;
   std::vector<std::uint32_t> columns_;  // that some split uses
-  // Of every node.
-  std::vector<std::uint64_t> thresholds_;
+  // Of every node, in an order of their own.
+  std::vector<std::uint64_t> thresholds_;  // of a leaf its value
   std::vector<kernel::RowStep> steps_;
   std::vector<std::int32_t> depth_;  // of every tree
   std::vector<kernel::TreeGroup> groups_;
