@@ -103,7 +103,7 @@ def test_packed_sums_hold_their_extremes(isa, sign, n_rows):
     st.integers(2, 30) | st.integers(31, 256),
     st.integers(0, 60),
     st.sampled_from([3, 1000, 2**31]),
-    st.sampled_from([0.0, 0.125, 3.0, 1e6]),
+    st.sampled_from([0.0, 0.125, 3.0, 1e6, 2.0**39]),
     st.sampled_from([0.0, 0.25, 2.0, 300.0]),
     st.integers(1, 8),
 )

@@ -137,7 +137,8 @@ constexpr std::int32_t kSiftedLines = 256;       // at most: the scores of 256 l
 constexpr std::int32_t kLinesWorthSifting = 12;  // fewer are offered faster than sifted
 constexpr double kMostLambda = 0x1p40;           // all products stay within the range of a float
 constexpr double kQuotientError = 0x1p-11;
-constexpr double kSlack = 0x1p-9;  // scores this near the highest are looked at exactly
+constexpr double kSlack = 0x1p-9;          // scores this near the highest are looked at exactly
+constexpr float kLeastSifted = 0x1p-100f;  // below, where floats lose digits, every line is looked at
 
 inline void add(const Cell* from, Cells& sum) {
   Cells cells;
@@ -251,7 +252,8 @@ void sift_word(const ScanTask& task, LaneSplits& result) {
     }
   }
   // Lanes without any cut look at none.
-  Floats least = highest < 0.0f ? Floats{} + __builtin_inff() : highest * static_cast<float>(1 - kSlack);
+  Floats least = highest * static_cast<float>(1 - kSlack);
+  least = highest < 0.0f ? Floats{} + __builtin_inff() : (least < kLeastSifted ? Floats{} : least);
   for (;;) {
     Search<Missing, false> search(task);
     Doubles code{};
@@ -270,7 +272,7 @@ void sift_word(const ScanTask& task, LaneSplits& result) {
       const double bound = found * (1 - 2 * kQuotientError);
       if (!(highest[at] >= 0) || bound >= static_cast<double>(least[at]) || least[at] <= 0) continue;
       missed = true;
-      least[at] = found > 0 ? static_cast<float>(bound * (1 - kQuotientError)) : 0.0f;
+      least[at] = bound > kLeastSifted ? static_cast<float>(bound * (1 - kQuotientError)) : 0.0f;
     }
     if (!missed) return search.write(result);
   }
