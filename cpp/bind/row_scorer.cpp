@@ -17,7 +17,7 @@ namespace py = pybind11;
 namespace curvature {
 namespace {
 
-constexpr py::ssize_t kFewRows = 64;       // from here on a batch pays
+constexpr auto kFewRows = static_cast<py::ssize_t>(LazyBitSlicedForest::kFewRows);
 constexpr std::size_t kFewSteps = 10'000;  // rows * trees that are not worth giving up the interpreter's lock
 constexpr const char* kCapsule = "curvature.row_scorer";
 

@@ -10,7 +10,6 @@ namespace curvature {
 namespace {
 
 constexpr std::size_t kTilesATask = 4;
-constexpr std::size_t kFewRows = 64;        // walking them costs about as much as a tile
 constexpr std::size_t kRowsWorthANode = 8;  // a node costs about as much as so many rows' walks down its tree
 
 // Whether no tree has too many leaves to number them.

@@ -40,6 +40,8 @@ class BitSlicedForest {
 /// The engine of one forest, made when enough rows have come to be worth it. Safe to ask from several threads at once.
 class LazyBitSlicedForest {
  public:
+  static constexpr std::size_t kFewRows = 64;  // fewer are walked: that costs about as much as a tile
+
   /// Null where the batch is small, where all rows so far are too few, or where there can be none. The arguments past
   /// the first are always the same.
   const BitSlicedForest* of_batch(std::size_t n_rows, const TreeNodes& nodes,
