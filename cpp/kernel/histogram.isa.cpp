@@ -10,7 +10,7 @@ namespace {
 
 // The cells of two words fill the first-level cache: rows are taken in tiles, whose codes wait in the second while the
 // words pass over them, two at a time.
-constexpr std::size_t kTileRows = 512;     // measured best of 64, 128, ..., 1024
+constexpr std::size_t kTileRows = 512;  // measured best of 64, 128, ..., 1024
 constexpr std::size_t kPrefetchRows = 16;
 
 // Adds `pair` for slots Lane..Slots-1 of a word whose eight codes are the bytes of `codes`. A code is brought straight
