@@ -235,7 +235,10 @@ def test_quantize_to_nearest_is_its_twin(seed, n_rows, gradient_exponent, hessia
 def test_totals_are_added_row_by_row(seed, n_rows):
     rng = np.random.default_rng(seed)
     unit, w = rng.normal(size=(n_rows, 2)), rng.random(n_rows)
-    expected = [sum((w * column).tolist(), 0.0) for column in (np.abs(unit[:, 0]), unit[:, 1])]
+    expected = [0.0, 0.0]
+    for row in range(n_rows):
+        expected[0] += w[row] * abs(unit[row, 0])
+        expected[1] += w[row] * unit[row, 1]
     for kernels in KERNELS.values():
         assert list(kernels.derivative_totals(unit, w)) == expected
 
