@@ -1,9 +1,12 @@
 #include "base/processors.hpp"
 
 #include <algorithm>
+#include <atomic>
+#include <chrono>
 #include <cmath>
 #include <cstdlib>
 #include <fstream>
+#include <limits>
 #include <string>
 #include <thread>
 
@@ -58,6 +61,19 @@ int cgroup_limit() {
   return limit;
 }
 
+// The files take some 40 µs to read: they are read once a second at most.
+int recent_cgroup_limit() {
+  using Clock = std::chrono::steady_clock;
+  static std::atomic<Clock::rep> stale{std::numeric_limits<Clock::rep>::min()};
+  static std::atomic<int> limit{kNoLimit};
+  const Clock::time_point now = Clock::now();
+  if (now.time_since_epoch().count() >= stale.load(std::memory_order_acquire)) {
+    limit.store(cgroup_limit(), std::memory_order_relaxed);
+    stale.store((now + std::chrono::seconds(1)).time_since_epoch().count(), std::memory_order_release);
+  }
+  return limit.load(std::memory_order_relaxed);
+}
+
 int environment_limit() {
   const char* text = std::getenv("OMP_NUM_THREADS");
   const long wanted = text ? std::strtol(text, nullptr, 10) : 0;
@@ -78,7 +94,9 @@ int openmp_limit() {
 
 }  // namespace
 
-int available_threads() { return std::min({affinity_limit(), cgroup_limit(), environment_limit(), openmp_limit()}); }
+int available_threads() {
+  return std::min({affinity_limit(), recent_cgroup_limit(), environment_limit(), openmp_limit()});
+}
 
 int resolve_threads(int n_jobs) { return n_jobs > 0 ? n_jobs : available_threads(); }
 
