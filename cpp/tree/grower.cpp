@@ -9,16 +9,14 @@
 #include "base/profile.hpp"
 #include "base/random.hpp"
 #include "base/threads.hpp"
+#include "tree/gradient_noise.hpp"
 
 namespace curvature {
 namespace {
 
 // A node's work is counted in updates: its rows by the slots, and the cells of two children to scan. From kTeamWork on,
-// a team shares one node; from kAloneWork on, if no other node is open, it does so too; below, nodes are dealt out
-// whole.
-constexpr std::size_t kTeamWork = std::size_t{1} << 20;
-constexpr std::size_t kAloneWork = std::size_t{1} << 16;
-// Work below which opening a parallel region for a few nodes costs more than it saves.
+// a team shares the rows of one node; below, its words; below kRegionWork, to meet costs more than it saves.
+constexpr std::size_t kTeamWork = std::size_t{1} << 19;
 constexpr std::size_t kRegionWork = 20'000;
 
 NodeHistogram* take(NodeHistogram*& histogram) { return std::exchange(histogram, nullptr); }
@@ -73,7 +71,7 @@ bool Grower::may_split(const Node& node) const {
 
 GrownTree Grower::grow(const Cell* pairs, const QuantizationScale& scale, std::uint64_t key) {
   pairs_ = pairs;
-  search_.begin_tree(scale, search_.has_categories() ? noise() : 0);
+  search_.begin_tree(scale, search_.has_categories() ? gradient_noise(pairs, weights_, matrix_.n_rows(), threads_) : 0);
   plant(key);
   OpenNodes open_nodes(OpenOrder{this});
   open(0, open_nodes);
@@ -99,31 +97,6 @@ GrownTree Grower::grow(const Cell* pairs, const QuantizationScale& scale, std::u
   return collect();
 }
 
-// The weighted sum of squared gradients over that of Hessians; parts of fixed size, added in order.
-double Grower::noise() const {
-  struct Sums {
-    double squares = 0;
-    double hessians = 0;
-  };
-  constexpr std::size_t kPart = std::size_t{1} << 16;
-  std::vector<Sums> parts((matrix_.n_rows() + kPart - 1) / kPart);
-  parallel_ranges(matrix_.n_rows(), kPart, threads_, [&](std::size_t begin, std::size_t end, int) {
-    Sums& sums = parts[begin / kPart];
-    for (std::size_t row = begin; row < end; ++row) {
-      if (weights_ && !(weights_[row] > 0)) continue;
-      const auto gradient = static_cast<double>(gradient_sum(pairs_[row]));  // times the weight
-      sums.squares += gradient * gradient / (weights_ ? weights_[row] : 1.0);
-      sums.hessians += static_cast<double>(hessian_sum(pairs_[row]));
-    }
-  });
-  Sums total;
-  for (const Sums& sums : parts) {
-    total.squares += sums.squares;
-    total.hessians += sums.hessians;
-  }
-  return total.hessians > 0 ? total.squares / total.hessians : 0;
-}
-
 void Grower::plant(std::uint64_t key) {
   nodes_.clear();
   next_rank_ = 0;
@@ -136,7 +109,7 @@ void Grower::plant(std::uint64_t key) {
     return;
   }
   root.histogram = pool_.acquire(true);
-  const int threads = work(root) < kAloneWork ? 1 : threads_;
+  const int threads = work(root) < kRegionWork ? 1 : threads_;
   root.sum = build(root, threads);
   if (may_split(root)) evaluate(root, threads);
   nodes_.push_back(root);
@@ -153,8 +126,11 @@ std::vector<std::size_t> Grower::next_to_expand(const OpenNodes& open_nodes, std
   std::vector<std::size_t> batch{*open_nodes.begin()};
   const std::size_t first_work = work(nodes_[batch[0]]);
   if (threads_ == 1 || first_work >= kTeamWork || first_work < kRegionWork) return batch;
-  // Of the leaves that are open now, hardly more than the first half of those still to be split will be among them.
-  const std::size_t most = std::min(static_cast<std::size_t>(threads_), (n_splits_left + 1) / 2);
+  // As many as give every thread words of its own. Of the leaves that are open now, hardly more than the first half of
+  // those still to be split will be among them.
+  const auto team = static_cast<std::size_t>(threads_);
+  const std::size_t n_shares = matrix_.is_sparse() ? 1 : builder_.ranges(threads_).size();
+  const std::size_t most = std::min((team + n_shares - 1) / n_shares, (n_splits_left + 1) / 2);
   for (auto at = std::next(open_nodes.begin()); at != open_nodes.end() && batch.size() < most; ++at) {
     if (nodes_[*at].left == kNoNode && work(nodes_[*at]) < kTeamWork) batch.push_back(*at);
   }
@@ -167,7 +143,7 @@ void Grower::expand_ahead(OpenNodes& open_nodes, std::size_t n_splits_left) {
   for (const std::size_t node : batch) open_nodes.erase(node);
   for (const std::size_t node : batch) spares.push_back(lend(nodes_[node], open_nodes));
   std::vector<Expansion> expansions(batch.size());
-  const int threads_a_node = batch.size() == 1 && work(nodes_[batch[0]]) >= kAloneWork ? threads_ : 1;
+  const int threads_a_node = batch.size() == 1 && work(nodes_[batch[0]]) >= kRegionWork ? threads_ : 1;
   parallel_for(batch.size(), threads_, [&](std::size_t i, int) {
     // The children of the tree's last split will not be split: they need no histogram.
     expansions[i] = expand(nodes_[batch[i]], spares[i], n_splits_left > 1, threads_a_node);
@@ -222,18 +198,10 @@ void Grower::evaluate_children(Node& node, Expansion& children, Spares& spares, 
   const bool need_smaller = may_split(smaller);
   if (!need_larger && !need_smaller) return;
   smaller.histogram = take(spares[0]);
-  build(smaller, threads);
   const bool subtracted = need_larger && node.histogram;
-  if (subtracted) {
-    larger.histogram = take(node.histogram);
-    kernel::histogram_table().subtract(larger.histogram->weights.data(), smaller.histogram->weights.data(),
-                                       smaller.histogram->weights.size());
-  } else if (need_larger) {
-    larger.histogram = take(spares[1]);
-    build(larger, threads);
-  }
-  // Word by word, while its cells are near.
-  parallel_for(layout_.words.size(), threads, [&](std::size_t word, int) {
+  if (need_larger) larger.histogram = subtracted ? take(node.histogram) : take(spares[1]);
+  // While a word's cells are near.
+  const auto subtract_and_scan = [&](std::size_t word) {
     if (subtracted) {
       const profile::Scope scope(Phase::accumulate, 0);
       const Word& cells = layout_.words[word];
@@ -243,13 +211,33 @@ void Grower::evaluate_children(Node& node, Expansion& children, Spares& spares, 
     }
     if (need_larger) search_.scan_word(*larger.histogram, total(larger), word);
     if (need_smaller) search_.scan_word(*smaller.histogram, total(smaller), word);
-  });
+  };
+  if (!matrix_.is_sparse() && (threads == 1 || work(smaller) < kTeamWork)) {
+    const std::vector<HistogramBuilder::WordRange>& ranges = builder_.ranges(threads);
+    parallel_for(ranges.size(), threads, [&](std::size_t i, int) {
+      fill(smaller, ranges[i]);
+      if (need_larger && !subtracted) fill(larger, ranges[i]);
+      for (std::size_t word = ranges[i].first; word < ranges[i].last; ++word) subtract_and_scan(word);
+    });
+  } else {
+    build(smaller, threads);
+    if (need_larger && !subtracted) build(larger, threads);
+    if (subtracted) {
+      kernel::histogram_table().subtract(larger.histogram->weights.data(), smaller.histogram->weights.data(),
+                                         smaller.histogram->weights.size());
+    }
+    parallel_for(layout_.words.size(), threads, [&](std::size_t word, int) { subtract_and_scan(word); });
+  }
   if (need_larger) choose_split(larger);
   if (need_smaller) choose_split(smaller);
 }
 
 Cell Grower::build(Node& node, int threads) {
   return builder_.build(pairs_, partition_.rows(node.rows), node.rows.size, *node.histogram, threads);
+}
+
+void Grower::fill(Node& node, HistogramBuilder::WordRange words) {
+  builder_.fill(words, pairs_, partition_.rows(node.rows), node.rows.size, node.histogram->cells.data());
 }
 
 void Grower::evaluate(Node& node, int threads) {

@@ -80,12 +80,12 @@ class Grower {
   void expand_ahead(OpenNodes& open_nodes, std::size_t n_splits_left);
   Expansion expand(Node& node, Spares& spares, bool evaluate, int threads);
   void evaluate_children(Node& node, Expansion& children, Spares& spares, int threads);
-  [[nodiscard]] double noise() const;
   [[nodiscard]] NodeTotal total(const Node& node) const;
   [[nodiscard]] kernel::BinRange heavy_enough(const Node& node) const;
   [[nodiscard]] bool leaves_too_little(const Node& node) const;
   [[nodiscard]] std::vector<std::uint64_t> weights_by_code(const Node& node) const;
   Cell build(Node& node, int threads);
+  void fill(Node& node, HistogramBuilder::WordRange words);
   void evaluate(Node& node, int threads);
   void choose_split(Node& node);
   void restrict_split(Node& node, Spares& spares, int threads);

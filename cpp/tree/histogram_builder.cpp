@@ -11,6 +11,7 @@ namespace curvature {
 namespace {
 
 constexpr std::size_t kBlockWords = 8;  // 64 codes: one cache line a row; the cells of a block stay in L2
+constexpr std::size_t kLeastWords = 2;  // go over the rows together
 
 void clear(Cell* begin, Cell* end) { std::memset(begin, 0, static_cast<std::size_t>(end - begin) * sizeof(Cell)); }
 
@@ -37,17 +38,20 @@ HistogramBuilder::HistogramBuilder(const BinnedMatrix& matrix, const HistogramLa
     }
     return;
   }
-  const auto cut = [this](std::size_t begin, std::size_t end) {
-    for (std::size_t word = begin; word < end; word += kBlockWords) {
-      blocks_.push_back({word, std::min(word + kBlockWords, end)});
-    }
+  const auto cut = [](std::size_t begin, std::size_t end, std::size_t most, std::vector<WordRange>& ranges) {
+    for (std::size_t word = begin; word < end; word += most) ranges.push_back({word, std::min(word + most, end)});
   };
-  cut(0, matrix.n_narrow_words());
-  cut(matrix.n_narrow_words(), layout.words.size());
+  const std::size_t n_words = layout.words.size();
+  const auto team = static_cast<std::size_t>(std::max(1, threads));
+  const std::size_t share = std::clamp((n_words + team - 1) / team, kLeastWords, kBlockWords);
+  cut(0, matrix.n_narrow_words(), kBlockWords, blocks_);
+  cut(matrix.n_narrow_words(), n_words, kBlockWords, blocks_);
+  cut(0, matrix.n_narrow_words(), share, shares_);
+  cut(matrix.n_narrow_words(), n_words, share, shares_);
 }
 
-void HistogramBuilder::add_rows(WordRange words, const Cell* pairs, const RowIndex* rows, std::size_t n_rows,
-                                Cell* histogram) const {
+void HistogramBuilder::fill(WordRange words, const Cell* pairs, const RowIndex* rows, std::size_t n_rows,
+                            Cell* histogram) const {
   const std::vector<Word>& all = layout_.words;
   std::size_t n_slots = 0;
   for (std::size_t word = words.first; word < words.last; ++word) n_slots += static_cast<std::size_t>(all[word].slots);
@@ -63,7 +67,7 @@ void HistogramBuilder::add_rows(WordRange words, const Cell* pairs, const RowInd
 }
 
 void HistogramBuilder::add_rows(const Cell* pairs, const RowIndex* rows, std::size_t n_rows, Cell* histogram) const {
-  for (const WordRange& block : blocks_) add_rows(block, pairs, rows, n_rows, histogram);
+  for (const WordRange& block : blocks_) fill(block, pairs, rows, n_rows, histogram);
 }
 
 Cell HistogramBuilder::add_sparse_rows(const Cell* pairs, const RowIndex* rows, std::size_t n_rows, Cell* histogram,
@@ -120,7 +124,7 @@ Cell HistogramBuilder::build(const Cell* pairs, const RowIndex* rows, std::size_
   const auto team = static_cast<std::size_t>(threads);
   if (threads <= 1 || blocks_.size() >= 2 * team) {
     parallel_for(blocks_.size(), threads,
-                 [&](std::size_t block, int) { add_rows(blocks_[block], pairs, rows, n_rows, target); });
+                 [&](std::size_t block, int) { fill(blocks_[block], pairs, rows, n_rows, target); });
   } else {
     const std::size_t cells = layout_.cells;
     const std::size_t share = (n_rows + team - 1) / team;

@@ -23,11 +23,16 @@ class HistogramBuilder {
   /// the sums are integers, so how does not matter. Returns the sum of the pairs.
   Cell build(const Cell* pairs, const RowIndex* rows, std::size_t n_rows, NodeHistogram& histogram, int threads);
 
- private:
+  /// Neighbouring words of a dense matrix.
   struct WordRange {
     std::size_t first, last;
   };
-  void add_rows(WordRange words, const Cell* pairs, const RowIndex* rows, std::size_t n_rows, Cell* histogram) const;
+  /// All words in ranges to be filled one after the other, or by the threads side by side.
+  [[nodiscard]] const std::vector<WordRange>& ranges(int threads) const { return threads > 1 ? shares_ : blocks_; }
+  /// These words of `histogram` := sum of the pairs of `rows`.
+  void fill(WordRange words, const Cell* pairs, const RowIndex* rows, std::size_t n_rows, Cell* histogram) const;
+
+ private:
   /// All words of a dense matrix.
   void add_rows(const Cell* pairs, const RowIndex* rows, std::size_t n_rows, Cell* histogram) const;
   Cell add_sparse_rows(const Cell* pairs, const RowIndex* rows, std::size_t n_rows, Cell* histogram,
@@ -36,11 +41,12 @@ class HistogramBuilder {
 
   const BinnedMatrix& matrix_;
   const HistogramLayout& layout_;
+  std::vector<WordRange> blocks_;  // as many words as stay near
+  std::vector<WordRange> shares_;  // smaller ones, so that every thread has some
   // Of a sparse matrix:
   std::vector<std::size_t> row_end_;  // of each row: past its last cell within the layout
   std::vector<std::uint64_t> row_weights_;
   std::vector<std::uint32_t> line_slots_;
-  std::vector<WordRange> blocks_;
   std::vector<AlignedBuffer<Cell>> private_;                 // one for every thread but the first
   std::vector<std::vector<std::uint64_t>> private_weights_;  // likewise
 };

@@ -11,7 +11,7 @@
 namespace curvature {
 namespace {
 
-constexpr std::size_t kRowsWorthATeam = 8192;
+constexpr std::size_t kRowsWorthATeam = 2048;
 
 std::uint64_t in_steps(double weight, double steps) { return static_cast<std::uint64_t>(weight * steps + 0.5); }
 
