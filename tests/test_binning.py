@@ -209,6 +209,8 @@ def test_columns_of_more_than_256_codes_stand_beside_narrow_ones():
     np.testing.assert_array_equal(codes[:, 0], [n + 1 for n in n_cuts])
     for j, own in enumerate(cuts):
         np.testing.assert_array_equal(codes[j], _reference.encode(X[:, j], own))
+    for n_jobs in (1, 3):
+        np.testing.assert_array_equal(_core.codes(_core.Table(X), cuts, n_jobs, by_rows=True), codes)
 
 
 def test_as_many_bins_as_allowed():

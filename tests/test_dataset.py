@@ -48,6 +48,16 @@ def test_a_fit_on_a_dataset_is_that_on_the_table(table, max_bins):
     assert hasattr(ours, "feature_names_in_") == isinstance(table, dict)
 
 
+def test_a_table_too_large_for_two_orders_of_its_codes():
+    """Past 2^27 cells a fit keeps its codes row by row alone; a Dataset keeps both."""
+    rng = np.random.default_rng(0)
+    table = rng.integers(0, 200, size=(1_500_000, 90), dtype=np.uint8)
+    y = table[:, 0] + np.float32(2) * table[:, 1] + (table[:, 89] > 150) * 90
+    est = cv.BoostedTreesRegressor(n_estimators=2, max_leaves=12, n_jobs=2)
+    assert table.size > 2**27
+    assert file_bytes(est.fit(table, y)) == file_bytes(est.fit(cv.Dataset(table, max_bins=est.max_bins), y))
+
+
 def test_weights_offsets_and_threads():
     weights, offset = RNG.integers(0, 3, N).astype(float), RNG.normal(size=N)
     dataset = cv.Dataset(FRAME, sample_weight=weights)

@@ -200,10 +200,13 @@ def test_partition_is_its_twin(seed, wide, n_rows, n_codes, data):
     rows = rng.permutation(n_rows)[: data.draw(st.integers(0, n_rows))].astype(np.uint32)
     bin = data.draw(st.sampled_from([1, n_codes - 1]) | st.integers(1, n_codes - 1))
     missing_left = data.draw(st.booleans())
+    by_rows = np.zeros((n_rows, 5), dtype=codes.dtype)
+    by_rows[:, 2] = codes
     expected = _reference.partition(rows, codes, bin, missing_left)
     for kernels in KERNELS.values():
-        for ours, theirs in zip(kernels.partition(codes, rows, bin, missing_left), expected, strict=True):
-            np.testing.assert_array_equal(ours, theirs)
+        for column in (codes, by_rows[:, 2]):
+            for ours, theirs in zip(kernels.partition(column, rows, bin, missing_left), expected, strict=True):
+                np.testing.assert_array_equal(ours, theirs)
 
 
 @some

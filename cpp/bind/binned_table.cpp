@@ -38,7 +38,8 @@ Bound bin(const BoundTable& X, const std::optional<DoubleArray>& weights, std::i
   const int threads = resolve_threads(n_jobs);
   Bound bound;
   with_team(threads, [&] {
-    bound = std::make_shared<BoundBinnedTable>(BinnedTable(table, cut_weights, nullptr, max_bins, threads));
+    bound = std::make_shared<BoundBinnedTable>(
+        BinnedTable(table, cut_weights, nullptr, max_bins, CodeOrders::rows_and_columns, threads));
   });
   return bound;
 }

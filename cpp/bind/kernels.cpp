@@ -136,12 +136,14 @@ class Kernels {
     std::vector<RowIndex> right(left.size());
     const kernel::PartitionTable& table = kernel::partition_table(set_);
     const CodeSplit split{bin, missing_left};
-    const std::size_t n_left =
-        codes.dtype().itemsize() == 1
-            ? kernel::partition(left.data(), left.size(), static_cast<const std::uint8_t*>(codes.data()), split,
-                                right.data(), table)
-            : kernel::partition(left.data(), left.size(), static_cast<const std::uint16_t*>(codes.data()), split,
-                                right.data(), table);
+    const auto stride = static_cast<std::size_t>(codes.strides(0) / codes.itemsize());
+    const auto divide = [&](const auto* first) {
+      RowIndex* rows_in = left.data();
+      if (stride == 1) return kernel::partition(rows_in, left.size(), first, split, right.data(), table);
+      return kernel::partition(rows_in, left.size(), kernel::StridedColumn{first, stride}, split, right.data(), table);
+    };
+    const std::size_t n_left = codes.itemsize() == 1 ? divide(static_cast<const std::uint8_t*>(codes.data()))
+                                                     : divide(static_cast<const std::uint16_t*>(codes.data()));
     right.resize(left.size() - n_left);
     left.resize(n_left);
     return py::make_tuple(to_array(left), to_array(right));
@@ -195,11 +197,13 @@ py::list cuts(const BoundTable& X, const std::optional<DoubleArray>& weights, st
   return out;
 }
 
-// Codes of every cell for given cuts, as the binned matrix keeps them column by column: (features, n).
-py::array_t<std::int32_t> codes(const BoundTable& X, const std::vector<std::vector<double>>& cuts, int n_jobs) {
+// Codes of every cell for given cuts, as the binned matrix gives them column by column: (features, n).
+py::array_t<std::int32_t> codes(const BoundTable& X, const std::vector<std::vector<double>>& cuts, int n_jobs,
+                                bool by_rows) {
   const Table& table = X.table();
   const BinMapper mapper(cuts, std::vector<std::int32_t>(cuts.size(), 0));
-  const BinnedMatrix matrix(table, mapper, nullptr, n_jobs);
+  const CodeOrders orders = by_rows ? CodeOrders::rows : CodeOrders::rows_and_columns;
+  const BinnedMatrix matrix(table, mapper, nullptr, orders, n_jobs);
   py::array_t<std::int32_t> out({cuts.size(), table.n_rows});
   std::fill_n(out.mutable_data(), out.size(), -1);  // of columns that have no codes: sparse and constant
   auto view = out.mutable_unchecked<2>();
@@ -230,7 +234,7 @@ void register_kernels(py::module_& module) {
       .def("partition", &Kernels::partition);
   module.def("kernels", [](const std::string& isa) { return Kernels(isa); }, py::arg("isa"));
   module.def("cuts", &cuts, py::arg("X"), py::arg("weights"), py::arg("max_bins"), py::arg("n_jobs") = 1);
-  module.def("codes", &codes, py::arg("X"), py::arg("cuts"), py::arg("n_jobs") = 1);
+  module.def("codes", &codes, py::arg("X"), py::arg("cuts"), py::arg("n_jobs") = 1, py::arg("by_rows") = false);
 }
 
 }  // namespace curvature

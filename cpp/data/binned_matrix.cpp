@@ -78,8 +78,9 @@ bool any_missing(const Code* codes, const double* weights, std::size_t begin, st
 
 }  // namespace
 
-BinnedMatrix::BinnedMatrix(const Table& table, const BinMapper& mapper, const double* weights, int threads)
-    : n_rows_(table.n_rows), is_sparse_(table.sparse.has_value()) {
+BinnedMatrix::BinnedMatrix(const Table& table, const BinMapper& mapper, const double* weights, CodeOrders orders,
+                           int threads)
+    : orders_(orders), n_rows_(table.n_rows), is_sparse_(table.sparse.has_value()) {
   if (is_sparse_) {
     sparse_ = SparseCodes(*table.sparse, n_rows_, mapper, weights, threads);
     layout_ = sparse_.layout();
@@ -104,7 +105,8 @@ void BinnedMatrix::fill_dense(const Table& table, const BinMapper& mapper, const
   const std::vector<ColumnRun> runs = runs_of(table.columns);
   std::vector<std::atomic<bool>> missing(n_slots());
   const std::size_t n_narrow_slots = n_narrow_words_ * kWordSlots;
-  const auto encode_run = [&](const ColumnRun& run, std::size_t begin, std::size_t n, auto* values) {
+  const auto encode_run = [&](const ColumnRun& run, std::size_t begin, std::size_t n, const BlockColumns& block,
+                              auto* values) {
     {
       const profile::Scope scope(Phase::ingest, n * run.n);
       read_block(std::span(table.columns).subspan(run.first, run.n), begin, n, values, kBlockRows);
@@ -116,37 +118,49 @@ void BinnedMatrix::fill_dense(const Table& table, const BinMapper& mapper, const
         if (any_missing(codes, weights, begin, n)) missing[slot].store(true, std::memory_order_relaxed);
       };
       if (slot < n_narrow_slots) {
-        fill(narrow_columns_.data() + slot * column_stride_ + begin);
+        fill(block.narrow + slot * block.stride);
       } else {
-        fill(wide_columns_.data() + (slot - n_narrow_slots) * column_stride_ + begin);
+        fill(block.wide + (slot - n_narrow_slots) * block.stride);
       }
     }
   };
   const int useful = n_rows_ * n_slots() < 50'000 ? 1 : threads;
-  parallel_ranges(n_rows_, kBlockRows, useful, [&](std::size_t begin, std::size_t end, int) {
+  // Columns that are not kept are made a block at a time, by each thread in room of its own.
+  std::vector<AlignedBuffer<std::uint8_t>> narrow_room(static_cast<std::size_t>(useful));
+  std::vector<AlignedBuffer<std::uint16_t>> wide_room(static_cast<std::size_t>(useful));
+  const auto columns_from = [&](std::size_t begin, std::size_t worker) -> BlockColumns {
+    if (orders_ == CodeOrders::rows_and_columns) {
+      return {narrow_columns_.data() + begin, wide_columns_.data() + begin, column_stride_};
+    }
+    if (narrow_room[worker].empty()) narrow_room[worker] = AlignedBuffer<std::uint8_t>(n_narrow_ * kBlockRows);
+    if (wide_room[worker].empty()) wide_room[worker] = AlignedBuffer<std::uint16_t>(n_wide_ * kBlockRows);
+    return {narrow_room[worker].data(), wide_room[worker].data(), kBlockRows};
+  };
+  parallel_ranges(n_rows_, kBlockRows, useful, [&](std::size_t begin, std::size_t end, int worker) {
     const profile::Scope scope(Phase::bin, (end - begin) * n_features);
+    const BlockColumns block = columns_from(begin, static_cast<std::size_t>(worker));
     for (const ColumnRun& run : runs) {
       alignas(64) std::byte values[kBlockBytes];
       if (run.as_float) {
-        encode_run(run, begin, end - begin, reinterpret_cast<float*>(values));
+        encode_run(run, begin, end - begin, block, reinterpret_cast<float*>(values));
       } else {
-        encode_run(run, begin, end - begin, reinterpret_cast<double*>(values));
+        encode_run(run, begin, end - begin, block, reinterpret_cast<double*>(values));
       }
     }
-    strew(begin, end);
+    strew(begin, end, block);
   });
   keep_missing(missing);
 }
 
 // Codes of rows [begin, end), column by column, once more row by row.
-void BinnedMatrix::strew(std::size_t begin, std::size_t end) {
+void BinnedMatrix::strew(std::size_t begin, std::size_t end, const BlockColumns& block) {
   const std::size_t n = end - begin;
   static constexpr std::uint8_t kNoCodes[kBlockRows] = {};  // of a slot without a feature
   std::uint8_t* const narrow = narrow_rows_.data() + begin * narrow_stride_;
   for (std::size_t first = 0; first < narrow_stride_; first += kWordSlots) {
     const std::uint8_t* columns[kWordSlots];
     for (std::size_t k = 0; k < kWordSlots; ++k) {
-      columns[k] = first + k < n_narrow_ ? narrow_columns_.data() + (first + k) * column_stride_ + begin : kNoCodes;
+      columns[k] = first + k < n_narrow_ ? block.narrow + (first + k) * block.stride : kNoCodes;
     }
     if (first + kWordSlots <= narrow_stride_) {
       kernel::bytes_to_rows(columns, n, narrow + first, narrow_stride_);
@@ -158,7 +172,7 @@ void BinnedMatrix::strew(std::size_t begin, std::size_t end) {
   }
   std::uint16_t* const wide = wide_rows_.data() + begin * wide_stride_;
   for (std::size_t k = 0; k < n_wide_; ++k) {
-    const std::uint16_t* const column = wide_columns_.data() + k * column_stride_ + begin;
+    const std::uint16_t* const column = block.wide + k * block.stride;
     for (std::size_t i = 0; i < n; ++i) wide[i * wide_stride_ + k] = column[i];
   }
 }
@@ -183,7 +197,7 @@ void BinnedMatrix::place_slots(const BinMapper& mapper) {
   place(order.begin(), first_narrow, true);
   n_narrow_ = static_cast<std::size_t>(order.end() - first_narrow);
   n_wide_ = static_cast<std::size_t>(first_narrow - order.begin());
-  column_stride_ = (n_rows_ + 63) / 64 * 64;
+  column_stride_ = orders_ == CodeOrders::rows ? 0 : (n_rows_ + 63) / 64 * 64;
   // Whole words keep rows from straddling cache lines, at no more than 4 bytes a row.
   narrow_stride_ = (n_narrow_ + 3) / 4 * 4;
   if (n_narrow_words_ * kWordSlots <= n_narrow_ + 4) narrow_stride_ = n_narrow_words_ * kWordSlots;
@@ -210,6 +224,7 @@ void BinnedMatrix::allocate() {
   // What is no code is 0, so that the same table has the same bytes.
   std::fill(narrow_rows_.data() + n_rows_ * narrow_stride_, narrow_rows_.data() + sizes.narrow_rows, std::uint8_t{0});
   std::fill(wide_rows_.data() + n_rows_ * wide_stride_, wide_rows_.data() + sizes.wide_rows, std::uint16_t{0});
+  if (orders_ == CodeOrders::rows) return;
   for (std::size_t column = 0; column < n_narrow_; ++column) {
     std::uint8_t* const begin = narrow_columns_.data() + column * column_stride_;
     std::fill(begin + n_rows_, begin + column_stride_, std::uint8_t{0});

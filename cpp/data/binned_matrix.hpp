@@ -1,6 +1,7 @@
 // The quantized matrix: every cell a code of one byte (two where a column has more than 256 codes), kept twice.
-// Row-major for accumulating histograms, one cache line or two a row; column-major for partitioning, one byte a row.
-// Of a sparse table only the cells that differ from what is usual in their column, likewise twice.
+// Row-major for accumulating histograms, one cache line or two a row; column-major for partitioning, one byte a row,
+// which very large matrices may go without. Of a sparse table only the cells that differ from what is usual in their
+// column, likewise twice.
 #pragma once
 
 #include <atomic>
@@ -17,7 +18,11 @@
 
 namespace curvature {
 
-/// The codes of a dense matrix as they lie in memory, each kept twice; what they mean is said by their mapper.
+/// Whether the codes of a dense matrix are kept column by column too.
+enum class CodeOrders { rows_and_columns, rows };
+
+/// The codes of a dense matrix as they lie in memory, each kept twice unless it has rows alone; what they mean is said
+/// by their mapper.
 struct BinnedCodes {
   const std::uint8_t* narrow_rows = nullptr;
   const std::uint8_t* narrow_columns = nullptr;
@@ -41,7 +46,7 @@ class BinnedMatrix {
   static constexpr std::int32_t kNoFeature = -1;
 
   /// `weights` may be null (all 1); values missing only in rows of weight 0 are not counted as missing.
-  BinnedMatrix(const Table& table, const BinMapper& mapper, const double* weights, int threads);
+  BinnedMatrix(const Table& table, const BinMapper& mapper, const double* weights, CodeOrders orders, int threads);
   /// Codes that lie elsewhere and outlive this, in arrays of `sizes`. Throws InputError unless every code is one of its
   /// feature's, both orders agree, and all that is no code is 0: nothing read from a file is taken on trust.
   BinnedMatrix(const BinMapper& mapper, std::size_t n_rows, BinnedCodes codes, int threads);
@@ -71,12 +76,18 @@ class BinnedMatrix {
   /// Words [first, last) of the row-major codes, for kernel::accumulate; the words are of one width.
   [[nodiscard]] kernel::AccumulateTask accumulate_task(std::size_t first_word, std::size_t last_word) const;
 
-  /// Calls visit(codes) with the slot's column of codes: uint8_t or uint16_t of every row, or a SparseColumn.
+  /// Calls visit(codes) with the slot's column of codes: a pointer to uint8_t or uint16_t of every row, a StridedColumn
+  /// of them, or a SparseColumn.
   template <class Visit>
   auto visit_column(std::size_t slot, Visit&& visit) const {
     if (is_sparse_) return visit(sparse_.column(slot));
     const std::size_t n_narrow = n_narrow_words_ * kWordSlots;
-    if (slot < n_narrow) return visit(codes_.narrow_columns + slot * column_stride_);
+    const bool narrow = slot < n_narrow;
+    if (orders_ == CodeOrders::rows) {
+      if (narrow) return visit(kernel::StridedColumn<std::uint8_t>{codes_.narrow_rows + slot, narrow_stride_});
+      return visit(kernel::StridedColumn<std::uint16_t>{codes_.wide_rows + (slot - n_narrow), wide_stride_});
+    }
+    if (narrow) return visit(codes_.narrow_columns + slot * column_stride_);
     return visit(codes_.wide_columns + (slot - n_narrow) * column_stride_);
   }
 
@@ -84,14 +95,21 @@ class BinnedMatrix {
   /// Without codes.
   BinnedMatrix(const BinMapper& mapper, std::size_t n_rows) : n_rows_(n_rows) { place_slots(mapper); }
   void fill_dense(const Table& table, const BinMapper& mapper, const double* weights, int threads);
-  void strew(std::size_t begin, std::size_t end);
+  /// Columns of codes from some row on, `stride` codes apart.
+  struct BlockColumns {
+    std::uint8_t* narrow = nullptr;
+    std::uint16_t* wide = nullptr;
+    std::size_t stride = 0;
+  };
+  void strew(std::size_t begin, std::size_t end, const BlockColumns& block);
   void place_slots(const BinMapper& mapper);
   void allocate();
   void check_padding() const;
   void keep_missing(const std::vector<std::atomic<bool>>& missing);
 
+  CodeOrders orders_ = CodeOrders::rows_and_columns;
   std::size_t n_rows_ = 0;
-  std::size_t column_stride_ = 0;
+  std::size_t column_stride_ = 0;  // codes between two columns
   std::size_t n_narrow_words_ = 0;
   std::size_t n_narrow_ = 0;  // features in narrow slots
   std::size_t n_wide_ = 0;

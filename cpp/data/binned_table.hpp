@@ -11,8 +11,8 @@ struct BinnedTable {
   /// `cut_weights` (null: all 1) shape the cuts; whether values are missing is asked of rows of positive
   /// `row_weights` (null: of all).
   BinnedTable(const Table& table, const double* cut_weights, const double* row_weights, std::int32_t max_bins,
-              int threads)
-      : mapper(table, cut_weights, max_bins, threads), matrix(table, mapper, row_weights, threads) {}
+              CodeOrders orders, int threads)
+      : mapper(table, cut_weights, max_bins, threads), matrix(table, mapper, row_weights, orders, threads) {}
   /// Codes that lie elsewhere; see BinnedMatrix.
   BinnedTable(BinMapper bins, std::size_t n_rows, BinnedCodes codes, int threads)
       : mapper(std::move(bins)), matrix(mapper, n_rows, codes, threads) {}

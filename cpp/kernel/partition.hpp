@@ -60,9 +60,20 @@ template <class KeyOf>
   return n_left;
 }
 
+/// One column of row-major codes, used like a pointer to them.
 template <class Code>
-[[nodiscard]] std::size_t partition(RowIndex* rows, std::size_t n_rows, const Code* codes, const CodeSplit& split,
+struct StridedColumn {
+  const Code* codes = nullptr;  // of row 0
+  std::size_t stride = 0;       // codes between two rows
+
+  [[nodiscard]] const Code& operator[](std::size_t row) const { return codes[row * stride]; }
+};
+
+/// `codes[row]` is the row's code: a pointer, or a StridedColumn.
+template <class Codes>
+[[nodiscard]] std::size_t partition(RowIndex* rows, std::size_t n_rows, Codes codes, const CodeSplit& split,
                                     RowIndex* right_out, const PartitionTable& table = partition_table()) {
+  using Code = std::decay_t<decltype(codes[0])>;
   static_assert(std::is_unsigned_v<Code>);
   if (split.is_set()) {
     const std::uint8_t* left_codes = split.left_codes.data();
@@ -129,8 +140,8 @@ void join(const RowIndex* rows, std::size_t n_rows, const SparseColumn& column, 
 }
 
 /// Calls visit(i, code) for each of the rows, in order.
-template <class Code, class Visit>
-void for_each_code(const Code* codes, const RowIndex* rows, std::size_t n_rows, Visit&& visit) {
+template <class Codes, class Visit>
+void for_each_code(const Codes& codes, const RowIndex* rows, std::size_t n_rows, Visit&& visit) {
   for (std::size_t i = 0; i < n_rows; ++i) visit(i, codes[rows[i]]);
 }
 template <class Visit>
