@@ -53,9 +53,24 @@ def test_a_table_too_large_for_two_orders_of_its_codes():
     rng = np.random.default_rng(0)
     table = rng.integers(0, 200, size=(1_500_000, 90), dtype=np.uint8)
     y = table[:, 0] + np.float32(2) * table[:, 1] + (table[:, 89] > 150) * 90
-    est = cv.BoostedTreesRegressor(n_estimators=2, max_leaves=12, n_jobs=2)
+    est = cv.BoostedTreesRegressor(n_estimators=16, max_leaves=5, n_jobs=2)
     assert table.size > 2**27
     assert file_bytes(est.fit(table, y)) == file_bytes(est.fit(cv.Dataset(table, max_bins=est.max_bins), y))
+
+
+@pytest.mark.parametrize("n_columns", [3, 6])
+def test_rows_that_lie_together_by_leaves(n_columns):
+    """From 2^19 rows and 16 trees on, a fit reorders its codes after the first tree; those of a Dataset stay."""
+    rng = np.random.default_rng(0)
+    table = rng.integers(0, 9, size=(2**19, n_columns)).astype(np.float32)
+    table[:, 1] = rng.normal(size=len(table))  # codes of two bytes
+    table[rng.random(len(table)) < 0.1, 2] = np.nan
+    y = (table[:, 0] > 3) * table[:, 1] + np.isnan(table[:, 2]) + rng.normal(size=len(table))
+    dataset = cv.Dataset(table, max_bins=400)
+    for est in (cv.BoostedTreesRegressor, cv.BoostedTreesClassifier):
+        labels = y if est is cv.BoostedTreesRegressor else y > 0.5
+        fits = [est(n_estimators=16, max_leaves=12, max_bins=400, n_jobs=jobs).fit(table, labels) for jobs in (1, 2, 3)]
+        assert len({file_bytes(fit) for fit in (*fits, est(**fits[0].get_params()).fit(dataset, labels))}) == 1
 
 
 def test_weights_offsets_and_threads():

@@ -29,7 +29,7 @@ estimator(n_estimators=1, n_jobs=2).fit(X[:20_000], y[:20_000])
 before = memory("VmRSS")
 with open("/proc/self/clear_refs", "w") as file:
     file.write("5")
-estimator(n_estimators=3, n_jobs=2, max_leaves=max_leaves).fit(X, y)
+estimator(n_estimators=16, n_jobs=2, max_leaves=max_leaves).fit(X, y)
 print(memory("VmHWM") - before)
 """
 

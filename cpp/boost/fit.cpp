@@ -32,10 +32,21 @@ InputError not_finite(const TreeRows& rows, const BoostParams& params, std::int3
                state.scores()[output][*row], ", in row ", *row, " with y=", state.target().columns[0][*row], "."));
 }
 
+// Whether rows of one leaf of the first tree are to lie together.
+bool is_clustered(const BinnedTable& table, const BoostParams& params, const RowState& state) {
+  constexpr std::size_t kLeastRows = std::size_t{1} << 19;  // fewer are near each other in any order
+  constexpr std::int32_t kLeastTrees = 16;
+  bool has_categories = false;  // their noise is a sum in double, in the order of the rows
+  for (std::size_t f = 0; f < table.mapper.n_features(); ++f) has_categories |= table.mapper.is_category(f);
+  return !has_categories && !table.matrix.is_sparse() && state.n_outputs() == 1 && !state.target().weights &&
+         state.target().n_rows >= kLeastRows && params.n_estimators >= kLeastTrees;
+}
+
 // What grows a tree at a time.
 struct TreeMaker {
   Grower grower;
   TreeRows rows;
+  BinnedMatrix* reordered = nullptr;  // the matrix, where the first tree puts its rows in another order
 
   TreeMaker(const BinnedTable& table, const BoostParams& params, RowState& state, int threads)
       : grower(table.matrix, table.mapper, params.tree, state.target().weights,
@@ -57,12 +68,14 @@ struct TreeMaker {
       tree.nodes.value[static_cast<std::size_t>(tree.leaves[leaf].node)] = values[leaf];
     }
     state.add(output, rows.leaves(), values);
+    if (reordered && round == 0) rows.cluster(tree, grower, *reordered);
     return std::move(tree.nodes);
   }
 };
 
-BoostedTrees boost(const BinnedTable& table, const LossTable& target, Loss& loss, const BoostParams& params,
-                   int threads, const std::function<void()>& after_tree) {
+// `own_matrix`: that of `table` where nobody else looks at it, or null.
+BoostedTrees boost(const BinnedTable& table, BinnedMatrix* own_matrix, const LossTable& target, Loss& loss,
+                   const BoostParams& params, int threads, const std::function<void()>& after_tree) {
   const std::size_t n_outputs = loss.info().n_outputs;
   std::vector<double> start_scores = loss.start_scores(target, threads);
   RowState state(loss, target, threads);
@@ -80,7 +93,10 @@ BoostedTrees boost(const BinnedTable& table, const LossTable& target, Loss& loss
     std::vector<std::exception_ptr> errors(n_outputs);
     const auto make = [&](std::size_t output, int worker) {
       std::unique_ptr<TreeMaker>& own = makers[static_cast<std::size_t>(worker)];
-      if (!own) own = std::make_unique<TreeMaker>(table, params, state, threads_a_tree);
+      if (!own) {
+        own = std::make_unique<TreeMaker>(table, params, state, threads_a_tree);
+        if (is_clustered(table, params, state)) own->reordered = own_matrix;
+      }
       try {
         trees[output] = own->make(state, params, round, output, threads_a_tree);
       } catch (const InputError&) {  // the one of the first output is told, whichever came first
@@ -142,9 +158,8 @@ BoostedTrees fit(const Table& table, const LossTable& target, Loss& loss, const 
   const int threads = useful_threads(table.n_values(), params.n_jobs);
   std::optional<BoostedTrees> fitted;
   with_team(threads, [&] {
-    const BinnedTable binned(table, target.weights, target.weights, params.max_bins, code_orders(table.n_values()),
-                             threads);
-    fitted = boost(binned, target, loss, params, threads, after_tree);
+    BinnedTable binned(table, target.weights, target.weights, params.max_bins, code_orders(table.n_values()), threads);
+    fitted = boost(binned, &binned.matrix, target, loss, params, threads, after_tree);
   });
   return std::move(*fitted);
 }
@@ -155,7 +170,7 @@ BoostedTrees fit(const BinnedTable& table, const LossTable& target, Loss& loss, 
   check_all(n_rows, table.mapper.n_features(), target, loss, params);
   const int threads = useful_threads(n_rows * table.mapper.n_features(), params.n_jobs);
   std::optional<BoostedTrees> fitted;
-  with_team(threads, [&] { fitted = boost(table, target, loss, params, threads, after_tree); });
+  with_team(threads, [&] { fitted = boost(table, nullptr, target, loss, params, threads, after_tree); });
   return std::move(*fitted);
 }
 

@@ -21,6 +21,27 @@ double power_of_two_step(double total, double room) {
   return step;
 }
 
+// Indices of tree.leaves, neighbours in the tree side by side.
+std::vector<std::size_t> leaves_from_left_to_right(const GrownTree& tree) {
+  std::vector<std::size_t> leaf_of_node(tree.nodes.size());
+  for (std::size_t leaf = 0; leaf < tree.leaves.size(); ++leaf) {
+    leaf_of_node[static_cast<std::size_t>(tree.leaves[leaf].node)] = leaf;
+  }
+  std::vector<std::size_t> order;
+  std::vector<std::int32_t> ahead{0};
+  while (!ahead.empty()) {
+    const auto node = static_cast<std::size_t>(ahead.back());
+    ahead.pop_back();
+    if (tree.nodes.feature[node] == kLeaf) {
+      order.push_back(leaf_of_node[node]);
+    } else {
+      ahead.push_back(tree.nodes.left[node] + 1);
+      ahead.push_back(tree.nodes.left[node]);
+    }
+  }
+  return order;
+}
+
 }  // namespace
 
 TreeRows::TreeRows(RowState& rows)
@@ -41,9 +62,12 @@ DerivativeTotals TreeRows::quantize_on(const QuantizationScale& scale, std::size
     task.first_row = at;
     task.key = key;
     task.scale = scale;
-    task.pairs = pairs_.data() + at;
+    Cell own[RowState::kBlock];
+    task.pairs = places_.empty() ? pairs_.data() + at : own;
     task.totals = &partial[at / RowState::kPass];
     kernel::quantize_table().quantize(task);
+    if (places_.empty()) return;
+    for (std::size_t i = 0; i < n; ++i) pairs_[places_[at + i]] = own[i];
   });
   DerivativeTotals totals;
   for (const DerivativeTotals& part : partial) {
@@ -95,13 +119,37 @@ std::optional<std::size_t> TreeRows::row_not_finite(std::size_t output) const {
 }
 
 void TreeRows::assign_leaves(const GrownTree& tree, const Grower& grower) {
-  if (rows_.weights().n_positive < n_rows_) std::fill_n(leaves_, n_rows_, LeafNumber{0});
+  auto* const by_place = reinterpret_cast<LeafNumber*>(pairs_.data());
+  if (rows_.weights().n_positive < n_rows_) std::fill_n(by_place, n_rows_, LeafNumber{0});
   parallel_for(tree.leaves.size(), rows_.threads(), [&](std::size_t leaf, int) {
     const RowSegment segment = tree.leaves[leaf].rows;
     const profile::Scope scope(Phase::update, 0);
     const RowIndex* rows = grower.rows(segment);
-    for (std::size_t i = 0; i < segment.size; ++i) leaves_[rows[i]] = static_cast<LeafNumber>(leaf);
+    for (std::size_t i = 0; i < segment.size; ++i) by_place[rows[i]] = static_cast<LeafNumber>(leaf);
   });
+  leaves_ = by_place;
+  if (places_.empty()) return;
+  leaves_ += n_rows_;
+  parallel_ranges(n_rows_, RowState::kPass, rows_.threads(), [&](std::size_t begin, std::size_t end, int) {
+    const profile::Scope scope(Phase::update, 0);
+    for (std::size_t row = begin; row < end; ++row) leaves_[row] = by_place[places_[row]];
+  });
+}
+
+void TreeRows::cluster(const GrownTree& tree, const Grower& grower, BinnedMatrix& matrix) {
+  places_ = AlignedBuffer<RowIndex>(n_rows_);
+  std::vector<std::size_t> begin(tree.leaves.size());
+  std::size_t n_placed = 0;
+  for (const std::size_t leaf : leaves_from_left_to_right(tree)) {
+    begin[leaf] = n_placed;
+    n_placed += tree.leaves[leaf].rows.size;
+  }
+  parallel_for(tree.leaves.size(), rows_.threads(), [&](std::size_t leaf, int) {
+    const RowIndex* rows = grower.rows(tree.leaves[leaf].rows);
+    for (std::size_t i = 0; i < tree.leaves[leaf].rows.size; ++i)
+      places_[rows[i]] = static_cast<RowIndex>(begin[leaf] + i);
+  });
+  matrix.reorder(places_.data(), pairs_.data(), rows_.threads());
 }
 
 std::vector<LeafSum> TreeRows::leaf_sums(std::size_t output, std::size_t n_leaves) const {

@@ -19,8 +19,9 @@ struct LeafSum {
   double hessian = 0;
 };
 
-/// 8 bytes a row: the packed pair, whose place the row's leaf takes when the tree has grown. Used for one tree after
-/// another; trees of different outputs may grow at the same time on the same `RowState`.
+/// 8 bytes a row: the packed pair, whose room the row's leaf takes when the tree has grown; 12 where the matrix has
+/// been reordered. Rows are numbered as in the target, unless said otherwise. Used for one tree after another; trees of
+/// different outputs may grow at the same time on the same `RowState`.
 class TreeRows {
  public:
   explicit TreeRows(RowState& rows);
@@ -31,10 +32,15 @@ class TreeRows {
   /// Whether the totals of the last `quantize` were numbers; a row that is to blame where they were not.
   [[nodiscard]] bool finite() const;
   [[nodiscard]] std::optional<std::size_t> row_not_finite(std::size_t output) const;
+  /// In the matrix's order of the rows.
   [[nodiscard]] const Cell* pairs() const { return pairs_.data(); }
 
   /// Notes the leaf of every row of the tree just grown.
   void assign_leaves(const GrownTree& tree, const Grower& grower);
+  /// Reorders the matrix, once a fit, so that rows of one leaf of the tree just grown lie together: those grown later,
+  /// much like it, find their rows nearer to each other, and are the same trees. All rows have a positive weight.
+  /// Forgets leaves().
+  void cluster(const GrownTree& tree, const Grower& grower, BinnedMatrix& matrix);
   [[nodiscard]] const LeafNumber* leaves() const { return leaves_; }
   /// Sums a leaf, in the order of the tree's leaves. 64-bit integers on a grid of 2^-62 of the total: exact in any
   /// order.
@@ -57,10 +63,11 @@ class TreeRows {
 
   RowState& rows_;
   std::size_t n_rows_;
-  DerivativeTotals total_;     // at the last `quantize`
-  double unit_ = 1;            // of the round: derivatives are divided by it
-  AlignedBuffer<Cell> pairs_;  // while a tree grows;
-  LeafNumber* leaves_;         // then, in the same place, the leaf of each row (0 for rows of weight 0)
+  DerivativeTotals total_;          // at the last `quantize`
+  double unit_ = 1;                 // of the round: derivatives are divided by it
+  AlignedBuffer<RowIndex> places_;  // of each row in the matrix, where it has been reordered
+  AlignedBuffer<Cell> pairs_;       // while a tree grows;
+  LeafNumber* leaves_;              // then, in the same room, the leaf of each row (0 for rows of weight 0)
 };
 
 }  // namespace curvature

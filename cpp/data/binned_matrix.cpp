@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstddef>
+#include <cstring>
 #include <numeric>
 #include <span>
 #include <variant>
@@ -198,9 +199,10 @@ void BinnedMatrix::place_slots(const BinMapper& mapper) {
   n_narrow_ = static_cast<std::size_t>(order.end() - first_narrow);
   n_wide_ = static_cast<std::size_t>(first_narrow - order.begin());
   column_stride_ = orders_ == CodeOrders::rows ? 0 : (n_rows_ + 63) / 64 * 64;
-  // Whole words keep rows from straddling cache lines, at no more than 4 bytes a row.
+  // Whole words keep rows from straddling cache lines, at no more than 4 bytes a row; not where memory is scarce.
   narrow_stride_ = (n_narrow_ + 3) / 4 * 4;
-  if (n_narrow_words_ * kWordSlots <= n_narrow_ + 4) narrow_stride_ = n_narrow_words_ * kWordSlots;
+  if (orders_ == CodeOrders::rows_and_columns && n_narrow_words_ * kWordSlots <= n_narrow_ + 4)
+    narrow_stride_ = n_narrow_words_ * kWordSlots;
   wide_stride_ = n_wide_;
 }
 
@@ -303,6 +305,42 @@ BinnedMatrix::BinnedMatrix(const BinnedMatrix& whole, const BinMapper& mapper, c
     }
   });
   keep_missing(missing);
+}
+
+void BinnedMatrix::reorder(const RowIndex* places, std::uint64_t* room, int threads) {
+  constexpr std::size_t kPart = std::size_t{1} << 15;
+  const profile::Scope scope(Phase::bin, 0);
+  // A Unit of each row, `stride` bytes apart.
+  const auto move = [&]<class Unit>(Unit /*of*/, void* first, std::size_t stride) {
+    auto* const bytes = static_cast<std::byte*>(first);
+    auto* const moved = reinterpret_cast<Unit*>(room);
+    parallel_ranges(n_rows_, kPart, threads, [&](std::size_t begin, std::size_t end, int) {
+      for (std::size_t row = begin; row < end; ++row)
+        std::memcpy(moved + places[row], bytes + row * stride, sizeof(Unit));
+    });
+    parallel_ranges(n_rows_, kPart, threads, [&](std::size_t begin, std::size_t end, int) {
+      for (std::size_t row = begin; row < end; ++row) std::memcpy(bytes + row * stride, moved + row, sizeof(Unit));
+    });
+  };
+  const auto move_rows = [&](void* rows, std::size_t stride) {
+    auto* const bytes = static_cast<std::byte*>(rows);
+    std::size_t at = 0;
+    for (; at + 8 <= stride; at += 8) move(std::uint64_t{}, bytes + at, stride);
+    for (; at + 4 <= stride; at += 4) move(std::uint32_t{}, bytes + at, stride);
+    for (; at < stride; at += 2) move(std::uint16_t{}, bytes + at, stride);
+  };
+  move_rows(narrow_rows_.data(), narrow_stride_);
+  move_rows(wide_rows_.data(), wide_stride_ * sizeof(std::uint16_t));
+  if (orders_ == CodeOrders::rows) return;
+  parallel_ranges(n_rows_, kBlockRows, threads, [&](std::size_t begin, std::size_t end, int) {
+    const auto gather = [&](const auto* rows, std::size_t stride, auto* columns, std::size_t n_columns) {
+      for (std::size_t c = 0; c < n_columns; ++c) {
+        for (std::size_t row = begin; row < end; ++row) columns[c * column_stride_ + row] = rows[row * stride + c];
+      }
+    };
+    gather(narrow_rows_.data(), narrow_stride_, narrow_columns_.data(), n_narrow_);
+    gather(wide_rows_.data(), wide_stride_, wide_columns_.data(), n_wide_);
+  });
 }
 
 void BinnedMatrix::keep_missing(const std::vector<std::atomic<bool>>& missing) {

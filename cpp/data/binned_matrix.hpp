@@ -73,6 +73,9 @@ class BinnedMatrix {
   [[nodiscard]] const BinnedCodes& codes() const { return codes_; }
   [[nodiscard]] BinnedSizes sizes() const;
 
+  /// Puts row i of a dense matrix that owns its codes in place places[i]. `room`: as many numbers as rows.
+  void reorder(const RowIndex* places, std::uint64_t* room, int threads);
+
   /// Words [first, last) of the row-major codes, for kernel::accumulate; the words are of one width.
   [[nodiscard]] kernel::AccumulateTask accumulate_task(std::size_t first_word, std::size_t last_word) const;
 
