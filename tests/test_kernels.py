@@ -170,6 +170,49 @@ def test_scan_of_a_lane_is_held_to_its_range(seed, first, last):
             assert abs(score - float(best)) <= 1e-12 * float(best)
 
 
+@some
+@given(SEEDS, st.integers(2, 30) | st.integers(31, 256), st.integers(0, 200), st.sampled_from([0.0, 2.0]))
+def test_scan_holds_each_lane_to_its_range(seed, n_codes, n_rows, reg_alpha):
+    rng = np.random.default_rng(seed)
+    codes = random_codes(rng, n_rows, [n_codes] * 8, wide=False)
+    codes[:, :4] = np.maximum(codes[:, :4], rng.integers(0, 2))  # words with and without missing values
+    gradients, hessians = rng.integers(-99, 99, size=n_rows), rng.integers(0, 99, size=n_rows)
+    sums = _reference.accumulate(codes, np.arange(n_rows), gradients, hessians, n_codes=n_codes).astype(np.int64)
+    lines, total = pack(*sums).T.copy(), pack([gradients.sum()], [hessians.sum()])[0]
+    first = np.repeat(rng.integers(1, n_codes + 1, size=(1, 8)), 2, axis=0)
+    last = np.repeat(rng.integers(0, n_codes, size=(1, 8)), 2, axis=0)
+    for kernels in KERNELS.values():
+        answer = kernels.scan_ranges(lines, total, 1.0, reg_alpha, 5, first, last)
+        lanes = [
+            kernels.scan_lane(lines, total, 1.0, reg_alpha, 5, lane, first[0, lane], last[0, lane]) for lane in range(8)
+        ]
+        assert lanes == list(zip(*(values.tolist() for values in answer), strict=True))
+
+
+@few
+@given(SEEDS, st.integers(2, 256), st.integers(2, 300), st.integers(1, 30), st.booleans(), st.booleans())
+def test_ranges_leave_enough_rows_on_both_sides(seed, n_codes, n_rows, least, no_missing, nothing):
+    """Against counts of each cut's rows; missing values that sum to nothing leave their slot free."""
+    rng = np.random.default_rng(seed)
+    codes = random_codes(rng, n_rows, [n_codes] * 8, wide=False)
+    codes = np.maximum(codes, no_missing).astype(np.uint8)
+    rows = rng.permutation(n_rows)
+    kept = np.sort(rows[: n_rows // 2 + 1])
+    least = min(least, len(kept) // 2)
+    lines = np.full((n_codes, 8), 7, dtype=np.uint64)
+    lines[0, ::2] = 0 if nothing else 7
+    for kernels in KERNELS.values():
+        first, last = kernels.ranges(codes, rows, rows[n_rows // 2 + 1 :], lines, least)
+        for lane in range(8):
+            own = codes[kept, lane]
+            free = lines[0, lane] == 0 and np.any(own == 0)
+            for side in range(2):
+                left = np.array([np.sum((own >= (1 - side)) & (own <= bin)) for bin in range(1, n_codes)])
+                fits = np.ones(n_codes - 1, bool) if free else (left >= least) & (len(own) - left >= least)
+                inside = (np.arange(1, n_codes) >= first[side, lane]) & (np.arange(1, n_codes) <= last[side, lane])
+                np.testing.assert_array_equal(inside, fits)
+
+
 def exact_cuts(gradients, hessians, reg_lambda, reg_alpha, min_hessian):
     """(bin, missing_left): (score, sums of the left child) of every allowed cut, in the order of preference."""
     lambda_, alpha = Fraction(reg_lambda), Fraction(reg_alpha)

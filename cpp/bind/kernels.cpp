@@ -14,6 +14,7 @@
 #include "data/binned_matrix.hpp"
 #include "kernel/binning.hpp"
 #include "kernel/quantize.hpp"
+#include "kernel/row_counts.hpp"
 #include "kernel/split_scan.hpp"
 #include "tree/histogram_builder.hpp"
 #include "tree/row_partition.hpp"
@@ -25,6 +26,8 @@ namespace {
 
 using Cells = py::array_t<Cell, py::array::c_style | py::array::forcecast>;
 using Rows = py::array_t<RowIndex, py::array::c_style | py::array::forcecast>;
+using Codes = py::array_t<std::uint8_t, py::array::c_style>;
+using Bins = py::array_t<std::int32_t, py::array::c_style | py::array::forcecast>;
 
 /// The tables of one instruction set.
 class Kernels {
@@ -88,10 +91,44 @@ class Kernels {
 
   // lines: (codes, 8) cells. Returns (score, bin, missing_left) of the eight lanes.
   [[nodiscard]] py::tuple scan(const Cells& lines, Cell sum, double lambda, double alpha, double min_hessian) const {
-    kernel::LaneSplits best;
-    kernel::split_scan_table(set_).scan(scan_task(lines, sum, lambda, alpha, min_hessian), best);
-    return py::make_tuple(py::array_t<double>(kWordSlots, best.score), py::array_t<std::int32_t>(kWordSlots, best.bin),
-                          py::array_t<bool>(kWordSlots, best.missing_left));
+    return scanned(scan_task(lines, sum, lambda, alpha, min_hessian));
+  }
+
+  // The same with each lane's cuts held to its range: (2, 8) first and last bins on the left, missing right and left.
+  [[nodiscard]] py::tuple scan_ranges(const Cells& lines, Cell sum, double lambda, double alpha, double min_hessian,
+                                      const Bins& first, const Bins& last) const {
+    kernel::CutRanges ranges;
+    std::copy_n(first.data(), 2 * kWordSlots, ranges.first[0]);
+    std::copy_n(last.data(), 2 * kWordSlots, ranges.last[0]);
+    kernel::ScanTask task = scan_task(lines, sum, lambda, alpha, min_hessian);
+    task.ranges = &ranges;
+    return scanned(task);
+  }
+
+  // codes: (n, 8) uint8; larger: rows of a node, of which `smaller` are taken away. first and last as above.
+  [[nodiscard]] py::tuple ranges(const Codes& codes, const Rows& larger, const Rows& smaller, const Cells& lines,
+                                 std::size_t least) const {
+    const kernel::RowCountTable& table = kernel::row_count_table(set_);
+    const Word word{.lines = static_cast<std::int32_t>(lines.shape(0)), .slots = kWordSlots};
+    std::vector<RowCount> counts[2];
+    for (int i = 0; i < 2; ++i) {
+      const Rows& rows = i == 0 ? larger : smaller;
+      kernel::AccumulateTask task;
+      task.codes = codes.data();
+      task.row_stride = kWordSlots;
+      task.rows = rows.data();
+      task.n_rows = static_cast<std::size_t>(rows.size());
+      task.words = &word;
+      task.n_words = 1;
+      counts[i].resize(static_cast<std::size_t>(lines.size()), 99);
+      table.count(task, counts[i].data());
+    }
+    table.subtract(counts[0].data(), counts[1].data(), counts[0].size());
+    kernel::CutRanges ranges;
+    const auto n_rows = static_cast<std::size_t>(larger.size() - smaller.size());
+    table.ranges({counts[0].data(), lines.data(), word.lines, n_rows, least}, ranges);
+    const std::vector<py::ssize_t> shape{2, kWordSlots};
+    return py::make_tuple(Bins(shape, ranges.first[0]), Bins(shape, ranges.last[0]));
   }
 
   // The same of one lane, the last bin on the left being first..last.
@@ -172,6 +209,13 @@ class Kernels {
     return totals;
   }
 
+  [[nodiscard]] py::tuple scanned(const kernel::ScanTask& task) const {
+    kernel::LaneSplits best;
+    kernel::split_scan_table(set_).scan(task, best);
+    return py::make_tuple(py::array_t<double>(kWordSlots, best.score), py::array_t<std::int32_t>(kWordSlots, best.bin),
+                          py::array_t<bool>(kWordSlots, best.missing_left));
+  }
+
   [[nodiscard]] static kernel::ScanTask scan_task(const Cells& lines, Cell sum, double lambda, double alpha,
                                                   double min_hessian) {
     kernel::ScanTask task;
@@ -227,6 +271,8 @@ void register_kernels(py::module_& module) {
       .def("accumulate", &Kernels::accumulate)
       .def("subtract", &Kernels::subtract)
       .def("scan", &Kernels::scan)
+      .def("scan_ranges", &Kernels::scan_ranges)
+      .def("ranges", &Kernels::ranges)
       .def("quantize", &Kernels::quantize)
       .def("derivative_totals", &Kernels::derivative_totals)
       .def("encode", &Kernels::encode)

@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "kernel/histogram.hpp"
+#include "kernel/row_counts.hpp"
 
 namespace curvature {
 
@@ -24,9 +25,10 @@ struct ScanTask {
   bool has_missing = false;
   double gradient = 0;  // totals of the node
   double hessian = 0;
-  double lambda = 0;       // L2 penalty; a multiple of kLambdaGrid, so that sums with Hessians are exact
-  double alpha = 0;        // L1 penalty
-  double min_hessian = 1;  // least Hessian of a child; at least one unit, so that no child is empty
+  double lambda = 0;                  // L2 penalty; a multiple of kLambdaGrid, so that sums with Hessians are exact
+  double alpha = 0;                   // L1 penalty
+  double min_hessian = 1;             // least Hessian of a child; at least one unit, so that no child is empty
+  const CutRanges* ranges = nullptr;  // null: every bin may be the last of the left child
 };
 
 /// Bins that may be the last of the left child, for missing values to the right [0] and left [1].
@@ -55,7 +57,7 @@ struct SplitScanTable {
   /// single precision sift them first, eight lanes at a time: 64 bytes a line in each of two passes.
   /// Ties go to the lowest bin, then to missing on the right. Missing alone is never the left child.
   void (*scan)(const ScanTask& task, LaneSplits& best);
-  /// The same, to the last bit, of one lane, with its cuts held to a range.
+  /// The same, to the last bit, of one lane, with its cuts held to this range instead of the task's.
   SlotSplit (*scan_lane)(const ScanTask& task, int lane, const BinRange& range);
 };
 

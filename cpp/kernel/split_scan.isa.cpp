@@ -70,29 +70,58 @@ Shared shared_of(const ScanTask& task) {
   return shared;
 }
 
-// The exact search: where it stands, line by line.
-template <bool Missing, bool L1>
+// Lines with a cut to look at; those before are but added up.
+struct Lines {
+  std::int32_t first, end;
+};
+template <bool Missing>
+Lines lines_of(const ScanTask& task) {
+  if (!task.ranges) return {1, task.lines};
+  Lines lines{task.lines, 1};
+  for (int side = 0; side < (Missing ? 2 : 1); ++side) {
+    for (int slot = 0; slot < kWordSlots; ++slot) {
+      if (task.ranges->first[side][slot] > task.ranges->last[side][slot]) continue;
+      lines.first = std::min(lines.first, task.ranges->first[side][slot]);
+      lines.end = std::max(lines.end, std::min(task.ranges->last[side][slot] + 1, task.lines));
+    }
+  }
+  return lines;
+}
+
+// The exact search: where it stands, line by line. Held: to the ranges of the task.
+template <bool Missing, bool L1, bool Held>
 struct Search {
   Shared shared;
+  const ScanTask& task;
   Words missing[kParts];
   Words sum[kParts] = {};
   Best best[kParts];
 
-  explicit Search(const ScanTask& task) : shared(shared_of(task)) {
+  explicit Search(const ScanTask& scanned) : shared(shared_of(scanned)), task(scanned) {
     for (int part = 0; part < kParts; ++part) missing[part] = load<Words>(task.cells + part * kLanes);
   }
 
-  void add(const Cell* line) {
+  [[nodiscard]] Integers allowed(int side, std::int32_t bin, int part) const {
+    if constexpr (!Held) return ~Integers{};
+    using Bins = std::int32_t __attribute__((vector_size(kLanes * sizeof(std::int32_t))));
+    const auto first = load<Bins>(task.ranges->first[side] + part * kLanes);
+    const auto last = load<Bins>(task.ranges->last[side] + part * kLanes);
+    return __builtin_convertvector((first <= bin) & (last >= bin), Integers);
+  }
+
+  void add(std::int32_t bin) {
+    const Cell* line = task.cells + static_cast<std::ptrdiff_t>(bin) * kWordSlots;
     for (int part = 0; part < kParts; ++part) sum[part] += load<Words>(line + part * kLanes);
   }
   // All registers of a line go along together: one's updates hide the latency of another's.
-  void offer_line(Doubles code) {
+  void offer_line(std::int32_t bin) {
+    const Doubles code = splat(2.0 * bin);
     for (int part = 0; part < kParts; ++part) {
-      offer<L1>(shared, sum[part], code, ~Integers{}, best[part]);
+      offer<L1>(shared, sum[part], code, allowed(0, bin, part), best[part]);
       if constexpr (Missing) {
         // With no value on the left, this is "values | missing" mirrored: that one is offered at the last bin.
         const Integers some_value = low_half(sum[part]) >= 1.0;
-        offer<L1>(shared, sum[part] + missing[part], code + 1.0, some_value, best[part]);
+        offer<L1>(shared, sum[part] + missing[part], code + 1.0, some_value & allowed(1, bin, part), best[part]);
       }
     }
   }
@@ -111,14 +140,13 @@ struct Search {
   }
 };
 
-template <bool Missing, bool L1>
-void scan_word(const ScanTask& task, LaneSplits& result) {
-  Search<Missing, L1> search(task);
-  Doubles code{};
-  for (std::int32_t bin = 1; bin < task.lines; ++bin) {
-    code += 2.0;
-    search.add(task.cells + static_cast<std::ptrdiff_t>(bin) * kWordSlots);
-    search.offer_line(code);
+template <bool Missing, bool L1, bool Held>
+void scan_word(const ScanTask& task, const Lines& lines, LaneSplits& result) {
+  Search<Missing, L1, Held> search(task);
+  for (std::int32_t bin = 1; bin < lines.first; ++bin) search.add(bin);
+  for (std::int32_t bin = lines.first; bin < lines.end; ++bin) {
+    search.add(bin);
+    search.offer_line(bin);
   }
   search.write(result);
 }
@@ -200,8 +228,15 @@ inline void invert(Floats& x) {
 struct Sieve {
   Floats lambda, per_unit, narrowing;
   Halves hessian, too_light;
+  Halves before[2], behind[2];  // bins around the range that cuts are held to
 
   explicit Sieve(const ScanTask& task) {
+    for (int side = 0; task.ranges && side < 2; ++side) {
+      for (int at = 0; at < kWordSlots; ++at) {
+        before[side][at] = task.ranges->first[side][kSlotOf[at]] - 1;
+        behind[side][at] = task.ranges->last[side][kSlotOf[at]] + 1;
+      }
+    }
     const Shared shared = shared_of(task);
     lambda = static_cast<float>(task.lambda) - Floats{};
     per_unit = static_cast<float>(shared.per_unit) - Floats{};
@@ -210,8 +245,9 @@ struct Sieve {
     too_light = static_cast<std::int32_t>(std::min(task.min_hessian, kTwo31) - 1) - Halves{};
   }
 
-  // -1 where a child is too light.
-  void score(const Sums& left, Floats& result, Floats& highest) const {
+  // -1 where a child is too light, or the bin not in the range.
+  template <bool Held>
+  void score(const Sums& left, int side, const Halves& bin, Floats& result, Floats& highest) const {
     const Halves right = hessian - left.hessian;
     const Floats a = __builtin_convertvector(left.hessian, Floats) + lambda;
     const Floats b = __builtin_convertvector(right, Floats) + lambda;
@@ -223,13 +259,15 @@ struct Sieve {
     invert(quotient);
     quotient *= widened * widened;
     const Halves lighter = left.hessian < right ? left.hessian : right;
-    result = lighter > too_light ? quotient : Floats{} - 1.0f;
+    Halves allowed = lighter > too_light;
+    if constexpr (Held) allowed &= (bin > before[side]) & (behind[side] > bin);
+    result = allowed ? quotient : Floats{} - 1.0f;
     highest = result > highest ? result : highest;
   }
 };
 
-template <bool Missing>
-void sift_word(const ScanTask& task, LaneSplits& result) {
+template <bool Missing, bool Held>
+void sift_word(const ScanTask& task, const Lines& lines, LaneSplits& result) {
   constexpr int kSides = Missing ? 2 : 1;
   Floats scores[kSiftedLines][kSides];
   const Sieve sieve(task);
@@ -238,31 +276,36 @@ void sift_word(const ScanTask& task, LaneSplits& result) {
   add(task.cells + 4, high);
   const Sums missing(low, high);
   low = high = Cells{};
-  Floats highest = Floats{} - 1.0f;
-  for (std::int32_t bin = 1; bin < task.lines; ++bin) {
+  const auto add_line = [&](std::int32_t bin) {
     const Cell* line = task.cells + static_cast<std::ptrdiff_t>(bin) * kWordSlots;
     add(line, low);
     add(line + 4, high);
+  };
+  for (std::int32_t bin = 1; bin < lines.first; ++bin) add_line(bin);
+  const Cells start[2] = {low, high};
+  Floats highest = Floats{} - 1.0f;
+  Halves bins = lines.first - Halves{};
+  for (std::int32_t bin = lines.first; bin < lines.end; ++bin, bins += 1) {
+    add_line(bin);
     Sums left(low, high);
-    sieve.score(left, scores[bin][0], highest);
+    sieve.score<Held>(left, 0, bins, scores[bin][0], highest);
     if constexpr (Missing) {
       left.gradient += missing.gradient;
       left.hessian += missing.hessian;
-      sieve.score(left, scores[bin][1], highest);
+      sieve.score<Held>(left, 1, bins, scores[bin][1], highest);
     }
   }
   // Lanes without any cut look at none.
   Floats least = highest * static_cast<float>(1 - kSlack);
   least = highest < 0.0f ? Floats{} + __builtin_inff() : (least < kLeastSifted ? Floats{} : least);
   for (;;) {
-    Search<Missing, false> search(task);
-    Doubles code{};
-    for (std::int32_t bin = 1; bin < task.lines; ++bin) {
-      code += 2.0;
-      search.add(task.cells + static_cast<std::ptrdiff_t>(bin) * kWordSlots);
+    Search<Missing, false, Held> search(task);
+    std::memcpy(search.sum, start, sizeof(start));
+    for (std::int32_t bin = lines.first; bin < lines.end; ++bin) {
+      search.add(bin);
       bool near = any_at_least(scores[bin][0], least);
       if constexpr (Missing) near |= any_at_least(scores[bin][1], least);
-      if (near) search.offer_line(code);
+      if (near) search.offer_line(bin);
     }
     bool missed = false;
     for (int at = 0; at < kWordSlots; ++at) {
@@ -278,17 +321,20 @@ void sift_word(const ScanTask& task, LaneSplits& result) {
   }
 }
 
-template <bool Missing>
-void scan_missing(const ScanTask& task, LaneSplits& best) {
-  if (task.alpha > 0) return scan_word<Missing, true>(task, best);
-  const bool sifted = task.lines >= kLinesWorthSifting && task.lines <= kSiftedLines && task.lambda < kMostLambda;
-  return sifted ? sift_word<Missing>(task, best) : scan_word<Missing, false>(task, best);
+template <bool Missing, bool Held>
+void scan_lines(const ScanTask& task, LaneSplits& best) {
+  const Lines lines = lines_of<Missing>(task);
+  if (task.alpha > 0) return scan_word<Missing, true, Held>(task, lines, best);
+  const bool sifted =
+      lines.end - lines.first + 1 >= kLinesWorthSifting && task.lines <= kSiftedLines && task.lambda < kMostLambda;
+  return sifted ? sift_word<Missing, Held>(task, lines, best) : scan_word<Missing, false, Held>(task, lines, best);
 }
 
 void scan(const ScanTask& task, LaneSplits& best) {
   bool some_missing = false;  // where none is at this node, both sides are one
   for (int lane = 0; task.has_missing && lane < kWordSlots; ++lane) some_missing |= task.cells[lane] != 0;
-  return some_missing ? scan_missing<true>(task, best) : scan_missing<false>(task, best);
+  if (task.ranges) return some_missing ? scan_lines<true, true>(task, best) : scan_lines<false, true>(task, best);
+  return some_missing ? scan_lines<true, false>(task, best) : scan_lines<false, false>(task, best);
 }
 
 double thresholded_one(double gradient, double alpha) {

@@ -40,6 +40,14 @@ HistogramLayout searched_words(const BinnedMatrix& matrix, const RowPartition& p
   return matrix.layout().first((n_slots + kWordSlots - 1) / kWordSlots);
 }
 
+// Whether rows are counted besides, so that cuts which leave a child too light are not tried at all: pays where few
+// cells are to be counted. Hessians that are weights tell as much themselves.
+bool counts_rows(const BinnedMatrix& matrix, const double* weights, bool hessian_is_weight, std::uint64_t min_weight) {
+  constexpr std::size_t kCountedCells = 20'000;
+  const bool few = !matrix.is_sparse() && matrix.n_rows() * matrix.codes_a_row() <= kCountedCells;
+  return few && !weights && !hessian_is_weight && min_weight > 1;
+}
+
 }  // namespace
 
 Grower::Grower(const BinnedMatrix& matrix, const BinMapper& mapper, const TreeParams& params, const double* weights,
@@ -54,7 +62,8 @@ Grower::Grower(const BinnedMatrix& matrix, const BinMapper& mapper, const TreePa
       layout_(searched_words(matrix, partition_, min_weight_)),
       search_(matrix, layout_, mapper, params, hessian_is_weight, min_weight_),
       builder_(matrix, layout_, partition_, threads),
-      pool_(layout_, matrix.is_sparse(), matrix.bytes()) {}
+      pool_(layout_, matrix.is_sparse(), counts_rows(matrix, weights, hessian_is_weight, min_weight_), matrix.bytes()) {
+}
 
 bool Grower::comes_before(std::size_t a, std::size_t b) const {
   const Node& x = nodes_[a];
@@ -202,13 +211,7 @@ void Grower::evaluate_children(Node& node, Expansion& children, Spares& spares, 
   if (need_larger) larger.histogram = subtracted ? take(node.histogram) : take(spares[1]);
   // While a word's cells are near.
   const auto subtract_and_scan = [&](std::size_t word) {
-    if (subtracted) {
-      const profile::Scope scope(Phase::accumulate, 0);
-      const Word& cells = layout_.words[word];
-      kernel::histogram_table().subtract(larger.histogram->cells.data() + cells.offset,
-                                         smaller.histogram->cells.data() + cells.offset,
-                                         static_cast<std::size_t>(cells.lines) * kWordSlots);
-    }
+    if (subtracted) builder_.subtract(word, *larger.histogram, *smaller.histogram);
     if (need_larger) search_.scan_word(*larger.histogram, total(larger), word);
     if (need_smaller) search_.scan_word(*smaller.histogram, total(smaller), word);
   };
@@ -237,7 +240,7 @@ Cell Grower::build(Node& node, int threads) {
 }
 
 void Grower::fill(Node& node, HistogramBuilder::WordRange words) {
-  builder_.fill(words, pairs_, partition_.rows(node.rows), node.rows.size, node.histogram->cells.data());
+  builder_.fill(words, pairs_, partition_.rows(node.rows), node.rows.size, *node.histogram);
 }
 
 void Grower::evaluate(Node& node, int threads) {

@@ -51,7 +51,32 @@ HistogramBuilder::HistogramBuilder(const BinnedMatrix& matrix, const HistogramLa
 }
 
 void HistogramBuilder::fill(WordRange words, const Cell* pairs, const RowIndex* rows, std::size_t n_rows,
-                            Cell* histogram) const {
+                            NodeHistogram& histogram) const {
+  add_rows(words, pairs, rows, n_rows, histogram.cells.data());
+  count_rows(words, rows, n_rows, histogram);
+}
+
+void HistogramBuilder::count_rows(WordRange words, const RowIndex* rows, std::size_t n_rows,
+                                  NodeHistogram& histogram) const {
+  if (histogram.counts.empty() || layout_.words[words.first].wide) return;
+  const profile::Scope scope(Phase::accumulate, 0);
+  kernel::AccumulateTask task = matrix_.accumulate_task(words.first, words.last);
+  task.rows = rows;
+  task.n_rows = n_rows;
+  kernel::row_count_table().count(task, histogram.counts.data());
+}
+
+void HistogramBuilder::subtract(std::size_t word, NodeHistogram& larger, const NodeHistogram& smaller) const {
+  const profile::Scope scope(Phase::accumulate, 0);
+  const std::size_t offset = layout_.words[word].offset;
+  const std::size_t n_cells = static_cast<std::size_t>(layout_.words[word].lines) * kWordSlots;
+  kernel::histogram_table().subtract(larger.cells.data() + offset, smaller.cells.data() + offset, n_cells);
+  if (larger.counts.empty() || layout_.words[word].wide) return;
+  kernel::row_count_table().subtract(larger.counts.data() + offset, smaller.counts.data() + offset, n_cells);
+}
+
+void HistogramBuilder::add_rows(WordRange words, const Cell* pairs, const RowIndex* rows, std::size_t n_rows,
+                                Cell* histogram) const {
   const std::vector<Word>& all = layout_.words;
   std::size_t n_slots = 0;
   for (std::size_t word = words.first; word < words.last; ++word) n_slots += static_cast<std::size_t>(all[word].slots);
@@ -67,7 +92,7 @@ void HistogramBuilder::fill(WordRange words, const Cell* pairs, const RowIndex* 
 }
 
 void HistogramBuilder::add_rows(const Cell* pairs, const RowIndex* rows, std::size_t n_rows, Cell* histogram) const {
-  for (const WordRange& block : blocks_) fill(block, pairs, rows, n_rows, histogram);
+  for (const WordRange& block : blocks_) add_rows(block, pairs, rows, n_rows, histogram);
 }
 
 Cell HistogramBuilder::add_sparse_rows(const Cell* pairs, const RowIndex* rows, std::size_t n_rows, Cell* histogram,
@@ -124,7 +149,7 @@ Cell HistogramBuilder::build(const Cell* pairs, const RowIndex* rows, std::size_
   const auto team = static_cast<std::size_t>(threads);
   if (threads <= 1 || blocks_.size() >= 2 * team) {
     parallel_for(blocks_.size(), threads,
-                 [&](std::size_t block, int) { fill(blocks_[block], pairs, rows, n_rows, target); });
+                 [&](std::size_t block, int) { add_rows(blocks_[block], pairs, rows, n_rows, target); });
   } else {
     const std::size_t cells = layout_.cells;
     const std::size_t share = (n_rows + team - 1) / team;
@@ -143,6 +168,7 @@ Cell HistogramBuilder::build(const Cell* pairs, const RowIndex* rows, std::size_
       for (std::size_t i = 0; i < cells; ++i) target[i] += own[i];
     }
   }
+  for (const WordRange& block : blocks_) count_rows(block, rows, n_rows, histogram);
   Cell total = 0;
   const Word& word = layout_.words[0];  // every slot's cells add up to the total
   for (std::int32_t bin = 0; bin < word.lines; ++bin) total += target[cell_index(word, 0, bin)];

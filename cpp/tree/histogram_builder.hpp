@@ -30,9 +30,14 @@ class HistogramBuilder {
   /// All words in ranges to be filled one after the other, or by the threads side by side.
   [[nodiscard]] const std::vector<WordRange>& ranges(int threads) const { return threads > 1 ? shares_ : blocks_; }
   /// These words of `histogram` := sum of the pairs of `rows`.
-  void fill(WordRange words, const Cell* pairs, const RowIndex* rows, std::size_t n_rows, Cell* histogram) const;
+  void fill(WordRange words, const Cell* pairs, const RowIndex* rows, std::size_t n_rows,
+            NodeHistogram& histogram) const;
+  /// A word of a dense matrix in `larger` -= the one in `smaller`.
+  void subtract(std::size_t word, NodeHistogram& larger, const NodeHistogram& smaller) const;
 
  private:
+  void add_rows(WordRange words, const Cell* pairs, const RowIndex* rows, std::size_t n_rows, Cell* histogram) const;
+  void count_rows(WordRange words, const RowIndex* rows, std::size_t n_rows, NodeHistogram& histogram) const;
   /// All words of a dense matrix.
   void add_rows(const Cell* pairs, const RowIndex* rows, std::size_t n_rows, Cell* histogram) const;
   Cell add_sparse_rows(const Cell* pairs, const RowIndex* rows, std::size_t n_rows, Cell* histogram,

@@ -4,8 +4,8 @@
 
 namespace curvature {
 
-HistogramPool::HistogramPool(const HistogramLayout& layout, bool sparse, std::size_t matrix_bytes)
-    : cells_(layout.cells), slots_(layout.words.size() * kWordSlots), sparse_(sparse) {
+HistogramPool::HistogramPool(const HistogramLayout& layout, bool sparse, bool counts_rows, std::size_t matrix_bytes)
+    : cells_(layout.cells), slots_(layout.words.size() * kWordSlots), sparse_(sparse), counts_rows_(counts_rows) {
   const std::size_t bytes = std::max<std::size_t>(1, cells_ * sizeof(Cell));
   capacity_ = std::max(kLeast, std::max(kBytes, matrix_bytes / 4) / bytes);
 }
@@ -17,6 +17,7 @@ NodeHistogram* HistogramPool::acquire(bool beyond) {
     free_.push_back(all_.back().get());
     all_.back()->cells = AlignedBuffer<Cell>(cells_);
     all_.back()->splits.resize(slots_);
+    if (counts_rows_) all_.back()->counts = AlignedBuffer<RowCount>(cells_);
     if (sparse_) all_.back()->weights.resize(slots_);
   }
   NodeHistogram* histogram = free_.back();  // the one used last is the warmest

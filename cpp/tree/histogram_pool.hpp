@@ -16,6 +16,7 @@ struct NodeHistogram {
   // Of a sparse matrix: a slot's weight of rows that are not of the default code, whose cells are filled by the scan.
   std::vector<std::uint64_t> weights;
   std::vector<kernel::SlotSplit> splits;
+  AlignedBuffer<RowCount> counts;  // of rows; empty where the pool was made without
 };
 
 /// Made with a trainer, used by one thread at a time. A histogram belongs to the pool; nodes hold plain pointers
@@ -23,7 +24,7 @@ struct NodeHistogram {
 class HistogramPool {
  public:
   /// At most the larger of kBytes and a quarter of `matrix_bytes`, and never fewer than kLeast histograms.
-  HistogramPool(const HistogramLayout& layout, bool sparse, std::size_t matrix_bytes);
+  HistogramPool(const HistogramLayout& layout, bool sparse, bool counts_rows, std::size_t matrix_bytes);
 
   /// A histogram of undefined content, or nullptr where the bound is reached and `beyond` is false.
   [[nodiscard]] NodeHistogram* acquire(bool beyond = false);
@@ -36,6 +37,7 @@ class HistogramPool {
   std::size_t cells_;
   std::size_t slots_;
   bool sparse_;
+  bool counts_rows_;
   std::size_t capacity_;
   std::vector<std::unique_ptr<NodeHistogram>> all_;
   std::vector<NodeHistogram*> free_;

@@ -77,13 +77,13 @@ void SplitSearch::scan_word(NodeHistogram& histogram, NodeTotal node, std::size_
   std::size_t n_categories = 0;
   for (std::size_t slot = first; slot < first + n_slots; ++slot) n_categories += is_category(slot);
   const profile::Scope scope(Phase::scan, static_cast<std::size_t>(layout_.words[word].lines) * kWordSlots);
-  if (n_categories < n_slots) scan_numbers(histogram, node.sum, word);
+  if (n_categories < n_slots) scan_numbers(histogram, node, word);
   for (std::size_t slot = first; n_categories > 0 && slot < first + n_slots; ++slot) {
     if (is_category(slot)) scan_category(histogram, node, slot, {});
   }
 }
 
-void SplitSearch::scan_numbers(NodeHistogram& histogram, Cell sum, std::size_t word) const {
+void SplitSearch::scan_numbers(NodeHistogram& histogram, NodeTotal node, std::size_t word) const {
   const std::size_t first = word * kWordSlots;
   kernel::SlotSplit* splits = histogram.splits.data() + first;
   if (matrix_.is_sparse()) {
@@ -92,10 +92,18 @@ void SplitSearch::scan_numbers(NodeHistogram& histogram, Cell sum, std::size_t w
     if (*std::max_element(weights, weights + kWordSlots) < min_weight_) return;
     const Word& w = layout_.words[word];
     kernel::histogram_table().complete(histogram.cells.data() + w.offset, w.lines,
-                                       matrix_.sparse().default_codes() + first, sum);
+                                       matrix_.sparse().default_codes() + first, node.sum);
+  }
+  kernel::ScanTask task = scan_task(histogram, node.sum, word);
+  kernel::CutRanges ranges;
+  if (!histogram.counts.empty() && !layout_.words[word].wide) {
+    const RowCount* counts = histogram.counts.data() + layout_.words[word].offset;
+    const auto n_rows = static_cast<std::size_t>(node.weight);
+    kernel::row_count_table().ranges({counts, task.cells, task.lines, n_rows, min_weight_}, ranges);
+    task.ranges = &ranges;
   }
   kernel::LaneSplits lanes;
-  kernel::split_scan_table().scan(scan_task(histogram, sum, word), lanes);
+  kernel::split_scan_table().scan(task, lanes);
   for (std::size_t lane = 0; lane < kWordSlots; ++lane) {
     if (too_light(histogram, first + lane)) continue;
     splits[lane] = {lanes.score[lane], lanes.bin[lane], lanes.missing_left[lane]};

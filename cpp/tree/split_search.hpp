@@ -61,7 +61,7 @@ class SplitSearch {
  private:
   [[nodiscard]] kernel::ScanTask scan_task(const NodeHistogram& histogram, Cell sum, std::size_t word) const;
   [[nodiscard]] bool too_light(const NodeHistogram& histogram, std::size_t slot) const;
-  void scan_numbers(NodeHistogram& histogram, Cell sum, std::size_t word) const;
+  void scan_numbers(NodeHistogram& histogram, NodeTotal node, std::size_t word) const;
   void scan_category(NodeHistogram& histogram, NodeTotal node, std::size_t slot, const kernel::BinRange& range) const;
   void choose_codes(const NodeHistogram& histogram, NodeTotal node, SplitCandidate& candidate) const;
   [[nodiscard]] double node_score(Cell sum) const;

@@ -184,6 +184,19 @@ class Kernels:
     def scan(
         self, lines: ArrayLike, sum: int, reg_lambda: float, reg_alpha: float, min_hessian: float
     ) -> tuple[NDArray[np.float64], NDArray[np.int32], NDArray[np.bool_]]: ...
+    def scan_ranges(
+        self,
+        lines: ArrayLike,
+        sum: int,
+        reg_lambda: float,
+        reg_alpha: float,
+        min_hessian: float,
+        first: ArrayLike,
+        last: ArrayLike,
+    ) -> tuple[NDArray[np.float64], NDArray[np.int32], NDArray[np.bool_]]: ...
+    def ranges(
+        self, codes: NDArray[np.uint8], larger: ArrayLike, smaller: ArrayLike, lines: ArrayLike, least: int
+    ) -> tuple[NDArray[np.int32], NDArray[np.int32]]: ...
     def scan_lane(
         self,
         lines: ArrayLike,
