@@ -176,9 +176,13 @@ void Grower::expand_ahead(OpenNodes& open_nodes, std::size_t n_splits_left) {
 
 Grower::Expansion Grower::expand(Node& node, Spares& spares, bool evaluate, int threads) {
   Expansion children;
-  if (matrix_.is_sparse() && leaves_too_little(node)) {
-    restrict_split(node, spares, threads);
-    return children;
+  // By a sparse slot's few rows: their order must stay as it is, and to look at them costs less than to part all rows.
+  if (matrix_.is_sparse() && !parts_kept_rows(node)) {
+    std::vector<std::uint64_t> weights = weights_by_code(node);
+    if (leaves_too_little(node, weights)) {
+      restrict_split(node, std::move(weights), spares, threads);
+      return children;
+    }
   }
   const RowPartition::Parts parts = partition_.split(node.rows, matrix_, node.split.slot, node.split.codes, threads);
   children.left.rows = parts.left;
@@ -187,7 +191,7 @@ Grower::Expansion Grower::expand(Node& node, Spares& spares, bool evaluate, int 
   children.right.weight = node.weight - children.left.weight;
   if (children.left.weight < min_weight_ || children.right.weight < min_weight_) {
     partition_.rejoin(parts);
-    restrict_split(node, spares, threads);
+    restrict_split(node, weights_by_code(node), spares, threads);
     return children;
   }
   children.made = true;
@@ -211,7 +215,8 @@ void Grower::evaluate_children(Node& node, Expansion& children, Spares& spares, 
   if (need_larger) larger.histogram = subtracted ? take(node.histogram) : take(spares[1]);
   // While a word's cells are near.
   const auto subtract_and_scan = [&](std::size_t word) {
-    if (subtracted) builder_.subtract(word, *larger.histogram, *smaller.histogram);
+    const bool dead = need_larger && search_.too_light_word(*larger.histogram, word);  // so it is in all nodes below
+    if (subtracted && !dead) builder_.subtract(word, *larger.histogram, *smaller.histogram);
     if (need_larger) search_.scan_word(*larger.histogram, total(larger), word);
     if (need_smaller) search_.scan_word(*smaller.histogram, total(smaller), word);
   };
@@ -244,6 +249,7 @@ void Grower::fill(Node& node, HistogramBuilder::WordRange words) {
 }
 
 void Grower::evaluate(Node& node, int threads) {
+  builder_.count(partition_.rows(node.rows), node.rows.size, *node.histogram);
   parallel_for(layout_.words.size(), threads,
                [&](std::size_t word, int) { search_.scan_word(*node.histogram, total(node), word); });
   choose_split(node);
@@ -258,23 +264,31 @@ NodeTotal Grower::total(const Node& node) const {
   return {node.sum, static_cast<double>(node.weight) / partition_.steps_per_unit()};
 }
 
-// The node's split leaves a child too light. Hessians do not tell weights, so the weights of that one slot are added
-// up, its cuts are held to those with two heavy enough children, and the node takes the best split that is left.
-void Grower::restrict_split(Node& node, Spares& spares, int threads) {
+// The node's split leaves a child too light. Hessians do not tell weights, so those of that one slot's codes are looked
+// at, its cuts are held to those with two heavy enough children, and the node takes the best split that is left.
+void Grower::restrict_split(Node& node, std::vector<std::uint64_t> weights, Spares& spares, int threads) {
   if (!node.histogram) {
     node.histogram = take(spares[0]);
     build(node, threads);
     evaluate(node, threads);
   }
-  search_.scan_slot(*node.histogram, total(node), node.split.slot, heavy_enough(node));
+  search_.scan_slot(*node.histogram, total(node), node.split.slot, heavy_enough(node, std::move(weights)));
   node.split = search_.best(*node.histogram, total(node));
 }
 
-// Whether the node's split leaves a child too light, by a sparse slot's few rows: their order must stay as it is, and
-// to look at them costs less than to part all rows.
-bool Grower::leaves_too_little(const Node& node) const {
+// Whether a sparse slot's split puts all rows of its default code, zeros, on one side and the others on the other, both
+// heavy enough: what they weigh is known.
+bool Grower::parts_kept_rows(const Node& node) const {
+  const std::size_t slot = node.split.slot;
   const CodeSplit& codes = node.split.codes;
-  const std::vector<std::uint64_t> weights = weights_by_code(node);
+  const bool apart = node.histogram && !codes.is_set() && codes.bin == 1 &&
+                     matrix_.sparse().default_codes()[slot] == 1 && !(codes.missing_left && matrix_.has_missing(slot));
+  return apart && node.histogram->weights[slot] >= min_weight_ &&
+         node.weight - node.histogram->weights[slot] >= min_weight_;
+}
+
+bool Grower::leaves_too_little(const Node& node, const std::vector<std::uint64_t>& weights) const {
+  const CodeSplit& codes = node.split.codes;
   const auto first = weights.begin() + 1;
   const std::uint64_t left =
       std::accumulate(first, first + codes.bin, codes.missing_left ? weights[kMissingCode] : std::uint64_t{0});
@@ -288,10 +302,9 @@ std::vector<std::uint64_t> Grower::weights_by_code(const Node& node) const {
 }
 
 // The cuts of the slot that the node wanted to split whose children both weigh enough.
-kernel::BinRange Grower::heavy_enough(const Node& node) const {
+kernel::BinRange Grower::heavy_enough(const Node& node, std::vector<std::uint64_t> weights) const {
   const std::size_t slot = node.split.slot;
   const bool category = search_.is_category(slot);
-  std::vector<std::uint64_t> weights = weights_by_code(node);
   if (category) {  // by position. Rows whose gradients add up to nothing have none and may go to either side
     const CategoryOrder order = search_.order(*node.histogram, total(node), slot);
     std::vector<std::uint64_t> by_position(static_cast<std::size_t>(order.n_positions()) + 1, 0);

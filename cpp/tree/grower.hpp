@@ -82,14 +82,15 @@ class Grower {
   Expansion expand(Node& node, Spares& spares, bool evaluate, int threads);
   void evaluate_children(Node& node, Expansion& children, Spares& spares, int threads);
   [[nodiscard]] NodeTotal total(const Node& node) const;
-  [[nodiscard]] kernel::BinRange heavy_enough(const Node& node) const;
-  [[nodiscard]] bool leaves_too_little(const Node& node) const;
+  [[nodiscard]] kernel::BinRange heavy_enough(const Node& node, std::vector<std::uint64_t> weights) const;
+  [[nodiscard]] bool parts_kept_rows(const Node& node) const;
+  [[nodiscard]] bool leaves_too_little(const Node& node, const std::vector<std::uint64_t>& weights) const;
   [[nodiscard]] std::vector<std::uint64_t> weights_by_code(const Node& node) const;
   Cell build(Node& node, int threads);
   void fill(Node& node, HistogramBuilder::WordRange words);
   void evaluate(Node& node, int threads);
   void choose_split(Node& node);
-  void restrict_split(Node& node, Spares& spares, int threads);
+  void restrict_split(Node& node, std::vector<std::uint64_t> weights, Spares& spares, int threads);
   Spares lend(const Node& node, const OpenNodes& open_nodes);
   void take_back(NodeHistogram*& histogram);
   [[nodiscard]] GrownTree collect() const;

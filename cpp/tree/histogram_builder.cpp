@@ -66,6 +66,10 @@ void HistogramBuilder::count_rows(WordRange words, const RowIndex* rows, std::si
   kernel::row_count_table().count(task, histogram.counts.data());
 }
 
+void HistogramBuilder::count(const RowIndex* rows, std::size_t n_rows, NodeHistogram& histogram) const {
+  for (const WordRange& block : blocks_) count_rows(block, rows, n_rows, histogram);
+}
+
 void HistogramBuilder::subtract(std::size_t word, NodeHistogram& larger, const NodeHistogram& smaller) const {
   const profile::Scope scope(Phase::accumulate, 0);
   const std::size_t offset = layout_.words[word].offset;
@@ -168,7 +172,6 @@ Cell HistogramBuilder::build(const Cell* pairs, const RowIndex* rows, std::size_
       for (std::size_t i = 0; i < cells; ++i) target[i] += own[i];
     }
   }
-  for (const WordRange& block : blocks_) count_rows(block, rows, n_rows, histogram);
   Cell total = 0;
   const Word& word = layout_.words[0];  // every slot's cells add up to the total
   for (std::int32_t bin = 0; bin < word.lines; ++bin) total += target[cell_index(word, 0, bin)];

@@ -32,6 +32,8 @@ class HistogramBuilder {
   /// These words of `histogram` := sum of the pairs of `rows`.
   void fill(WordRange words, const Cell* pairs, const RowIndex* rows, std::size_t n_rows,
             NodeHistogram& histogram) const;
+  /// The counts of rows, where the histogram has any: `fill` does so itself, `build` does not.
+  void count(const RowIndex* rows, std::size_t n_rows, NodeHistogram& histogram) const;
   /// A word of a dense matrix in `larger` -= the one in `smaller`.
   void subtract(std::size_t word, NodeHistogram& larger, const NodeHistogram& smaller) const;
 

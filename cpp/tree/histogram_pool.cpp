@@ -17,6 +17,7 @@ NodeHistogram* HistogramPool::acquire(bool beyond) {
     free_.push_back(all_.back().get());
     all_.back()->cells = AlignedBuffer<Cell>(cells_);
     all_.back()->splits.resize(slots_);
+    all_.back()->word_scores.resize(slots_ / kWordSlots);
     if (counts_rows_) all_.back()->counts = AlignedBuffer<RowCount>(cells_);
     if (sparse_) all_.back()->weights.resize(slots_);
   }

@@ -16,7 +16,8 @@ struct NodeHistogram {
   // Of a sparse matrix: a slot's weight of rows that are not of the default code, whose cells are filled by the scan.
   std::vector<std::uint64_t> weights;
   std::vector<kernel::SlotSplit> splits;
-  AlignedBuffer<RowCount> counts;  // of rows; empty where the pool was made without
+  std::vector<double> word_scores;  // the highest of each word's splits; where it is negative, these are not written
+  AlignedBuffer<RowCount> counts;   // of rows; empty where the pool was made without
 };
 
 /// Made with a trainer, used by one thread at a time. A histogram belongs to the pool; nodes hold plain pointers

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <iterator>
 #include <limits>
 #include <numeric>
 
@@ -16,6 +15,7 @@ namespace {
 
 // Below this share of a score, a difference of scores is rounding, not gain.
 constexpr double kRounding = 1e-12;
+constexpr double kNear = 1e-4;  // of the highest score; many times kRounding
 
 double on_grid(double lambda) { return std::nearbyint(lambda / kLambdaGrid) * kLambdaGrid; }
 
@@ -38,8 +38,6 @@ SplitSearch::SplitSearch(const BinnedMatrix& matrix, const HistogramLayout& layo
   }
   std::sort(usable_slots_.begin(), usable_slots_.end(),
             [&](std::size_t a, std::size_t b) { return matrix.feature_of(a) < matrix.feature_of(b); });
-  std::copy_if(usable_slots_.begin(), usable_slots_.end(), std::back_inserter(searched_slots_),
-               [&](std::size_t slot) { return slot / kWordSlots < layout.words.size(); });
   const double share = params.colsample_bynode * static_cast<double>(usable_slots_.size());
   n_drawn_ = std::min(usable_slots_.size(), static_cast<std::size_t>(std::max(1.0, std::round(share))));
 }
@@ -75,12 +73,23 @@ void SplitSearch::scan_word(NodeHistogram& histogram, NodeTotal node, std::size_
   const std::size_t first = word * kWordSlots;
   const auto n_slots = static_cast<std::size_t>(layout_.words[word].slots);
   std::size_t n_categories = 0;
-  for (std::size_t slot = first; slot < first + n_slots; ++slot) n_categories += is_category(slot);
+  for (std::size_t slot = first; has_categories_ && slot < first + n_slots; ++slot) n_categories += is_category(slot);
+  histogram.word_scores[word] = -1;
+  if (n_categories == 0 && too_light_word(histogram, word)) return;
   const profile::Scope scope(Phase::scan, static_cast<std::size_t>(layout_.words[word].lines) * kWordSlots);
   if (n_categories < n_slots) scan_numbers(histogram, node, word);
   for (std::size_t slot = first; n_categories > 0 && slot < first + n_slots; ++slot) {
     if (is_category(slot)) scan_category(histogram, node, slot, {});
   }
+  note_score(histogram, word);
+}
+
+void SplitSearch::note_score(NodeHistogram& histogram, std::size_t word) const {
+  double score = -1;
+  for (std::size_t slot = word * kWordSlots; slot < (word + 1) * kWordSlots; ++slot) {
+    score = std::max(score, histogram.splits[slot].score);
+  }
+  histogram.word_scores[word] = score;
 }
 
 void SplitSearch::scan_numbers(NodeHistogram& histogram, NodeTotal node, std::size_t word) const {
@@ -88,8 +97,7 @@ void SplitSearch::scan_numbers(NodeHistogram& histogram, NodeTotal node, std::si
   kernel::SlotSplit* splits = histogram.splits.data() + first;
   if (matrix_.is_sparse()) {
     std::fill_n(splits, kWordSlots, kernel::SlotSplit{});
-    const std::uint64_t* weights = histogram.weights.data() + first;
-    if (*std::max_element(weights, weights + kWordSlots) < min_weight_) return;
+    if (too_light_word(histogram, word)) return;
     const Word& w = layout_.words[word];
     kernel::histogram_table().complete(histogram.cells.data() + w.offset, w.lines,
                                        matrix_.sparse().default_codes() + first, node.sum);
@@ -116,12 +124,22 @@ bool SplitSearch::too_light(const NodeHistogram& histogram, std::size_t slot) co
   return matrix_.is_sparse() && histogram.weights[slot] < min_weight_;
 }
 
+bool SplitSearch::too_light_word(const NodeHistogram& histogram, std::size_t word) const {
+  if (!matrix_.is_sparse()) return false;
+  const std::uint64_t* weights = histogram.weights.data() + word * kWordSlots;
+  return std::all_of(weights, weights + kWordSlots, [this](std::uint64_t weight) { return weight < min_weight_; });
+}
+
 void SplitSearch::scan_slot(NodeHistogram& histogram, NodeTotal node, std::size_t slot,
                             const kernel::BinRange& range) const {
-  if (is_category(slot)) return scan_category(histogram, node, slot, range);
-  const kernel::ScanTask task = scan_task(histogram, node.sum, slot / kWordSlots);
-  const auto lane = static_cast<int>(slot % kWordSlots);
-  histogram.splits[slot] = kernel::split_scan_table().scan_lane(task, lane, range);
+  if (is_category(slot)) {
+    scan_category(histogram, node, slot, range);
+  } else {
+    const kernel::ScanTask task = scan_task(histogram, node.sum, slot / kWordSlots);
+    const auto lane = static_cast<int>(slot % kWordSlots);
+    histogram.splits[slot] = kernel::split_scan_table().scan_lane(task, lane, range);
+  }
+  note_score(histogram, slot / kWordSlots);
 }
 
 CategoryOrder SplitSearch::order(const NodeHistogram& histogram, NodeTotal node, std::size_t slot) const {
@@ -175,6 +193,9 @@ void SplitSearch::keep_drawn(NodeHistogram& histogram, std::uint64_t key) const 
   for (std::size_t i = n_drawn_; i < order.size(); ++i) {
     if (order[i] < histogram.splits.size()) histogram.splits[order[i]].score = -1;
   }
+  for (std::size_t word = 0; word < histogram.word_scores.size(); ++word) {
+    if (histogram.word_scores[word] >= 0) note_score(histogram, word);
+  }
 }
 
 double SplitSearch::node_score(Cell sum) const {
@@ -191,10 +212,27 @@ Cell SplitSearch::left_sum(const NodeHistogram& histogram, std::size_t slot, con
   return sum;
 }
 
+// Slots whose scores are near the highest, by feature: of the others none can decide which of these is taken, as that
+// would take a ladder of millions of scores, each within rounding of the next.
+std::vector<std::size_t> SplitSearch::best_slots(const NodeHistogram& histogram) const {
+  const std::vector<double>& scores = histogram.word_scores;
+  const double near = *std::max_element(scores.begin(), scores.end()) * (1 - kNear);
+  std::vector<std::size_t> slots;
+  for (std::size_t word = 0; near > 0 && word < scores.size(); ++word) {
+    if (!(scores[word] >= near)) continue;
+    for (std::size_t slot = word * kWordSlots; slot < (word + 1) * kWordSlots; ++slot) {
+      if (histogram.splits[slot].score >= near) slots.push_back(slot);
+    }
+  }
+  std::sort(slots.begin(), slots.end(),
+            [this](std::size_t a, std::size_t b) { return matrix_.feature_of(a) < matrix_.feature_of(b); });
+  return slots;
+}
+
 SplitCandidate SplitSearch::best(const NodeHistogram& histogram, NodeTotal node) const {
   SplitCandidate candidate;
   double best_score = 0;
-  for (const std::size_t slot : searched_slots_) {
+  for (const std::size_t slot : best_slots(histogram)) {
     if (!(histogram.splits[slot].score > best_score * (1 + kRounding))) continue;  // mirrored columns are a tie
     best_score = histogram.splits[slot].score;
     candidate.slot = slot;

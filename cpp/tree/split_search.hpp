@@ -42,6 +42,8 @@ class SplitSearch {
   void begin_tree(const QuantizationScale& scale, double noise);
   [[nodiscard]] bool has_categories() const { return has_categories_; }
 
+  /// Whether no slot of a word can be split, as its rows that are not of the default code weigh less than a leaf must.
+  [[nodiscard]] bool too_light_word(const NodeHistogram& histogram, std::size_t word) const;
   /// Scans a word of `histogram` into histogram.splits.
   void scan_word(NodeHistogram& histogram, NodeTotal node, std::size_t word) const;
   /// Takes back the splits of columns that the node's key does not draw.
@@ -60,6 +62,8 @@ class SplitSearch {
 
  private:
   [[nodiscard]] kernel::ScanTask scan_task(const NodeHistogram& histogram, Cell sum, std::size_t word) const;
+  void note_score(NodeHistogram& histogram, std::size_t word) const;
+  [[nodiscard]] std::vector<std::size_t> best_slots(const NodeHistogram& histogram) const;
   [[nodiscard]] bool too_light(const NodeHistogram& histogram, std::size_t slot) const;
   void scan_numbers(NodeHistogram& histogram, NodeTotal node, std::size_t word) const;
   void scan_category(NodeHistogram& histogram, NodeTotal node, std::size_t slot, const kernel::BinRange& range) const;
@@ -72,8 +76,7 @@ class SplitSearch {
   TreeParams params_;
   bool hessian_is_weight_;
   std::uint64_t min_weight_;
-  std::vector<std::size_t> usable_slots_;    // of features that can be split at all, by feature
-  std::vector<std::size_t> searched_slots_;  // those of them within the layout
+  std::vector<std::size_t> usable_slots_;  // of features that can be split at all, by feature
   bool has_categories_ = false;
   std::vector<std::int32_t> category_codes_;  // a slot: its number of codes, 0 where it holds numbers
   std::size_t n_drawn_ = 0;
