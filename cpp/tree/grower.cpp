@@ -40,14 +40,6 @@ HistogramLayout searched_words(const BinnedMatrix& matrix, const RowPartition& p
   return matrix.layout().first((n_slots + kWordSlots - 1) / kWordSlots);
 }
 
-// Whether rows are counted besides, so that cuts which leave a child too light are not tried at all: pays where few
-// cells are to be counted. Hessians that are weights tell as much themselves.
-bool counts_rows(const BinnedMatrix& matrix, const double* weights, bool hessian_is_weight, std::uint64_t min_weight) {
-  constexpr std::size_t kCountedCells = 20'000;
-  const bool few = !matrix.is_sparse() && matrix.n_rows() * matrix.codes_a_row() <= kCountedCells;
-  return few && !weights && !hessian_is_weight && min_weight > 1;
-}
-
 }  // namespace
 
 Grower::Grower(const BinnedMatrix& matrix, const BinMapper& mapper, const TreeParams& params, const double* weights,

@@ -17,6 +17,13 @@ void clear(Cell* begin, Cell* end) { std::memset(begin, 0, static_cast<std::size
 
 }  // namespace
 
+// Pays where few cells are to be counted. Hessians that are weights tell as much themselves.
+bool counts_rows(const BinnedMatrix& matrix, const double* weights, bool hessian_is_weight, std::uint64_t min_weight) {
+  constexpr std::size_t kCountedCells = 20'000;
+  const bool few = !matrix.is_sparse() && matrix.n_rows() * matrix.codes_a_row() <= kCountedCells;
+  return few && !weights && !hessian_is_weight && min_weight > 1;
+}
+
 HistogramBuilder::HistogramBuilder(const BinnedMatrix& matrix, const HistogramLayout& layout,
                                    const RowPartition& partition, int threads)
     : matrix_(matrix), layout_(layout) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <vector>
 
 #include "data/binned_matrix.hpp"
@@ -10,6 +11,11 @@
 #include "tree/row_partition.hpp"
 
 namespace curvature {
+
+/// Whether the rows of a node are counted besides, code by code, so that cuts which leave a child too light are not
+/// tried at all.
+[[nodiscard]] bool counts_rows(const BinnedMatrix& matrix, const double* weights, bool hessian_is_weight,
+                               std::uint64_t min_weight);
 
 /// Lives as long as a trainer; holds the private histograms of the extra threads. `build` with one thread may run
 /// on several nodes at once.
