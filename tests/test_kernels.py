@@ -271,6 +271,7 @@ def test_quantize_to_nearest_is_its_twin(seed, n_rows, gradient_exponent, hessia
     expected = [_reference.quantize(unit[:, k], w, steps[k]) for k in (0, 1)]
     for kernels in KERNELS.values():
         np.testing.assert_array_equal(unpack(kernels.quantize(unit, w, *steps, False, 1)), expected)
+        np.testing.assert_array_equal(unpack(kernels.quantize(unit, w, *steps, False, 1, totals=True)), expected)
         if kind == "integers":
             repeated = kernels.quantize(unit, np.ones(n_rows), *steps, False, 1) * w.astype(np.uint64)
             np.testing.assert_array_equal(kernels.quantize(unit, w, *steps, False, 1), repeated)
@@ -296,7 +297,9 @@ def test_quantize_stochastically_rounds_up_or_down(seed, n_rows, key):
     unit = rng.normal(size=(n_rows, 2)).astype(np.float32)
     unit[:, 1] = np.abs(unit[:, 1])
     w, steps = rng.random(n_rows) * 100, (2.0**-10, 2.0**-9)
-    results = [kernels.quantize(unit, w, *steps, True, key) for kernels in KERNELS.values()]
+    results = [
+        kernels.quantize(unit, w, *steps, True, key, totals) for kernels in KERNELS.values() for totals in (False, True)
+    ]
     for quantized in results:
         np.testing.assert_array_equal(quantized, results[0])
         for k, whole in enumerate(unpack(quantized)):

@@ -1,5 +1,6 @@
 // The kernels, one by one and for a chosen instruction set: for the tests and the micro-benchmarks.
 #include <algorithm>
+#include <limits>
 #include <numeric>
 #include <optional>
 #include <string>
@@ -13,10 +14,12 @@
 #include "data/bin_mapper.hpp"
 #include "data/binned_matrix.hpp"
 #include "kernel/binning.hpp"
+#include "kernel/cell_runs.hpp"
 #include "kernel/quantize.hpp"
 #include "kernel/row_counts.hpp"
 #include "kernel/split_scan.hpp"
 #include "tree/histogram_builder.hpp"
+#include "tree/root_histograms.hpp"
 #include "tree/row_partition.hpp"
 
 namespace py = pybind11;
@@ -142,10 +145,33 @@ class Kernels {
 
   // unit: (n, 2), the unweighted gradient and Hessian of every row.
   [[nodiscard]] py::array_t<Cell> quantize(const DoubleArray& unit, const DoubleArray& weights, double gradient_step,
-                                           double hessian_step, bool stochastic, std::uint64_t key) const {
+                                           double hessian_step, bool stochastic, std::uint64_t key, bool totals) const {
     py::array_t<Cell> out(weights.size());
-    quantize_to(out.mutable_data(), unit, weights, {gradient_step, hessian_step, stochastic}, key);
+    quantize_to(out.mutable_data(), unit, weights, {gradient_step, hessian_step, stochastic}, key, totals);
     return out;
+  }
+
+  // A cell and so many of `rows` a run; pairs: (n, trees). Returns the (cells, trees) and the totals of the trees.
+  [[nodiscard]] py::tuple add_runs(const std::vector<std::pair<std::uint32_t, std::uint32_t>>& runs,
+                                   const std::vector<std::uint16_t>& rows, const Cells& pairs,
+                                   std::size_t n_cells) const {
+    std::vector<kernel::CellRun> own;
+    for (const auto& [cell, n_rows] : runs) own.push_back({cell, n_rows});
+    const auto n_trees = static_cast<std::size_t>(pairs.shape(1));
+    py::array_t<Cell> cells({n_cells, n_trees}), totals(pairs.shape(1));
+    std::fill_n(cells.mutable_data(), cells.size(), Cell{0});
+    std::fill_n(totals.mutable_data(), totals.size(), Cell{0});
+    kernel::AddRunsTask task;
+    task.n_trees = n_trees;
+    task.runs = own.data();
+    task.n_runs = own.size();
+    task.rows = rows.data();
+    task.pairs = pairs.data();
+    task.n_rows = static_cast<std::size_t>(pairs.shape(0));
+    task.cells = cells.mutable_data();
+    task.totals = totals.mutable_data();
+    kernel::cell_runs_table(set_).add(task);
+    return py::make_tuple(cells, totals);
   }
 
   // The totals of w |g| and w h.
@@ -188,7 +214,7 @@ class Kernels {
 
  private:
   DerivativeTotals quantize_to(Cell* pairs, const DoubleArray& unit, const DoubleArray& weights,
-                               const QuantizationScale& scale, std::uint64_t key) const {
+                               const QuantizationScale& scale, std::uint64_t key, bool with_totals = true) const {
     const auto n_rows = static_cast<std::size_t>(weights.size());
     std::vector<double> gradients, hessians;
     for (std::size_t row = 0; row < n_rows; ++row) {
@@ -204,7 +230,7 @@ class Kernels {
     task.key = key;
     task.scale = scale;
     task.pairs = pairs;
-    task.totals = &totals;
+    task.totals = with_totals ? &totals : nullptr;
     kernel::quantize_table(set_).quantize(task);
     return totals;
   }
@@ -264,6 +290,63 @@ py::array_t<std::int32_t> codes(const BoundTable& X, const std::vector<std::vect
   return out;
 }
 
+// Of several trees with pairs (trees, n): the cells of all rows (trees, features, codes), the sums of the pairs, and
+// of a sparse table the weights of the features' kept rows.
+py::tuple root_histograms(const BoundTable& X, const std::vector<std::vector<double>>& cuts,
+                          const std::optional<DoubleArray>& weights, const Cells& pairs, std::size_t n_parts) {
+  const Table& table = X.table();
+  const double* const row_weights = weights ? weights->data() : nullptr;
+  const BinMapper mapper(cuts, std::vector<std::int32_t>(cuts.size(), 0));
+  const BinnedMatrix matrix(table, mapper, row_weights, CodeOrders::rows_and_columns, 1);
+  const RowPartition partition(table.n_rows, row_weights);
+  const auto n_trees = static_cast<std::size_t>(pairs.shape(0));
+  const std::size_t size = n_trees <= kernel::kFewTrees ? kernel::kFewTrees : kernel::kMostTrees;
+  const auto roots =
+      RootHistograms::make(matrix, matrix.layout(), partition, std::numeric_limits<std::size_t>::max(), 1);
+  if (!roots) return py::make_tuple(py::none(), py::none(), py::none());
+  roots->make_room(size, n_parts);
+  std::vector<Cell> rows(CellRows::kTileRows * size);
+  const std::size_t n_tiles = roots->rows().n_tiles();
+  for (std::size_t part = 0; part < n_parts; ++part) {
+    roots->take_up(0, size);
+    for (std::size_t tile = part * n_tiles / n_parts; tile < (part + 1) * n_tiles / n_parts; ++tile) {
+      const std::size_t begin = tile * CellRows::kTileRows;
+      const std::size_t n = std::min(CellRows::kTileRows, table.n_rows - begin);
+      for (std::size_t i = 0; i < n; ++i) {
+        for (std::size_t tree = 0; tree < n_trees; ++tree) {
+          rows[i * size + tree] = pairs.data()[tree * table.n_rows + begin + i];
+        }
+      }
+      roots->add(0, size, tile, rows.data(), n);
+    }
+    roots->put_down(0, size, 0, part);
+  }
+  HistogramPool pool(matrix.layout(), matrix.is_sparse(), false, matrix.bytes());
+  NodeHistogram* const histogram = pool.acquire();
+  std::int32_t most_codes = 0;
+  for (std::size_t f = 0; f < cuts.size(); ++f) most_codes = std::max(most_codes, mapper.n_codes(f));
+  py::array_t<Cell> cells({n_trees, cuts.size(), static_cast<std::size_t>(most_codes)}), sums(pairs.shape(0));
+  py::array_t<double> kept(static_cast<py::ssize_t>(cuts.size()));
+  std::fill_n(cells.mutable_data(), cells.size(), Cell{0});
+  std::fill_n(kept.mutable_data(), kept.size(), 0.0);
+  for (std::size_t tree = 0; tree < n_trees; ++tree) {
+    sums.mutable_data()[tree] = roots->take(tree, *histogram);
+    for (std::size_t slot = 0; slot < matrix.n_slots(); ++slot) {
+      const std::int32_t feature = matrix.feature_of(slot);
+      if (feature == BinnedMatrix::kNoFeature) continue;
+      const auto f = static_cast<std::size_t>(feature);
+      for (std::int32_t code = 0; code < mapper.n_codes(f); ++code) {
+        const Word& word = matrix.layout().words[slot / kWordSlots];
+        *cells.mutable_data(tree, f, code) =
+            histogram->cells[cell_index(word, static_cast<int>(slot % kWordSlots), code)];
+      }
+      if (matrix.is_sparse())
+        kept.mutable_data()[f] = static_cast<double>(histogram->weights[slot]) / partition.steps_per_unit();
+    }
+  }
+  return py::make_tuple(cells, sums, kept);
+}
+
 }  // namespace
 
 void register_kernels(py::module_& module) {
@@ -273,13 +356,17 @@ void register_kernels(py::module_& module) {
       .def("scan", &Kernels::scan)
       .def("scan_ranges", &Kernels::scan_ranges)
       .def("ranges", &Kernels::ranges)
-      .def("quantize", &Kernels::quantize)
+      .def("add_runs", &Kernels::add_runs)
+      .def("quantize", &Kernels::quantize, py::arg("unit"), py::arg("weights"), py::arg("gradient_step"),
+           py::arg("hessian_step"), py::arg("stochastic"), py::arg("key"), py::arg("totals") = false)
       .def("derivative_totals", &Kernels::derivative_totals)
       .def("encode", &Kernels::encode)
       .def("scan_lane", &Kernels::scan_lane)
       .def("partition", &Kernels::partition);
   module.def("kernels", [](const std::string& isa) { return Kernels(isa); }, py::arg("isa"));
   module.def("cuts", &cuts, py::arg("X"), py::arg("weights"), py::arg("max_bins"), py::arg("n_jobs") = 1);
+  module.def("root_histograms", &root_histograms, py::arg("X"), py::arg("cuts"), py::arg("weights"), py::arg("pairs"),
+             py::arg("n_parts"));
   module.def("codes", &codes, py::arg("X"), py::arg("cuts"), py::arg("n_jobs") = 1, py::arg("by_rows") = false);
 }
 

@@ -11,6 +11,7 @@
 #include "base/random.hpp"
 #include "base/threads.hpp"
 #include "boost/leaf_values.hpp"
+#include "boost/root_pass.hpp"
 #include "boost/row_state.hpp"
 #include "boost/tree_rows.hpp"
 #include "loss/target.hpp"
@@ -33,13 +34,15 @@ InputError not_finite(const TreeRows& rows, const BoostParams& params, std::int3
 }
 
 // Whether rows of one leaf of the first tree are to lie together.
-bool is_clustered(const BinnedTable& table, const BoostParams& params, const RowState& state) {
+bool is_clustered(const BinnedMatrix& matrix, const Grower& grower, const BoostParams& params, const RowState& state) {
   constexpr std::size_t kLeastRows = std::size_t{1} << 19;  // fewer are near each other in any order
   constexpr std::int32_t kLeastTrees = 16;
-  bool has_categories = false;  // their noise is a sum in double, in the order of the rows
-  for (std::size_t f = 0; f < table.mapper.n_features(); ++f) has_categories |= table.mapper.is_category(f);
-  return !has_categories && !table.matrix.is_sparse() && state.n_outputs() == 1 && !state.target().weights &&
-         state.target().n_rows >= kLeastRows && params.n_estimators >= kLeastTrees;
+  const bool any_order = !grower.needs_noise() && !matrix.is_sparse() && !state.target().weights;
+  return any_order && state.n_outputs() == 1 && matrix.n_rows() >= kLeastRows && params.n_estimators >= kLeastTrees;
+}
+
+std::uint64_t tree_key(const BoostParams& params, std::int32_t round, std::size_t output, std::size_t n_outputs) {
+  return child_key(params.seed, static_cast<std::uint64_t>(round) * n_outputs + output);
 }
 
 // What grows a tree at a time.
@@ -54,12 +57,14 @@ struct TreeMaker {
         rows(state) {}
 
   // The tree of an output and its values, which are added to the scores.
-  TreeNodes make(RowState& state, const BoostParams& params, std::int32_t round, std::size_t output, int threads) {
+  TreeNodes make(RowState& state, RootPass* roots, const BoostParams& params, std::int32_t round, std::size_t output,
+                 int threads) {
     const Loss& loss = state.loss();
-    const std::uint64_t key = child_key(params.seed, static_cast<std::uint64_t>(round) * state.n_outputs() + output);
-    const QuantizationScale scale = rows.quantize(output, key);
+    const std::uint64_t key = tree_key(params, round, output, state.n_outputs());
+    const QuantizationScale scale =
+        roots ? rows.borrow(output, roots->pairs(output), roots->totals(output)) : rows.quantize(output, key);
     if (!rows.finite()) throw not_finite(rows, params, round, output);
-    GrownTree tree = grower.grow(rows.pairs(), scale, key);
+    GrownTree tree = grower.grow(rows.pairs(), scale, key, roots ? roots->known_root(output) : KnownRoot{});
     rows.assign_leaves(tree, grower);
     const std::vector<double> values =
         leaf_values(loss, rows, tree.leaves.size(), output, params.tree, params.learning_rate, threads);
@@ -84,6 +89,10 @@ BoostedTrees boost(const BinnedTable& table, BinnedMatrix* own_matrix, const Los
   const bool apart = threads > 1 && n_outputs >= static_cast<std::size_t>(threads);
   const int threads_a_tree = apart ? 1 : threads;
   std::vector<std::unique_ptr<TreeMaker>> makers(apart ? static_cast<std::size_t>(threads) : 1);
+  makers[0] = std::make_unique<TreeMaker>(table, params, state, threads_a_tree);
+  if (is_clustered(table.matrix, makers[0]->grower, params, state)) makers[0]->reordered = own_matrix;
+  const std::unique_ptr<RootPass> roots = RootPass::make(state, makers[0]->grower, threads);
+  const std::size_t n_at_once = roots ? roots->n_at_once() : n_outputs;
 
   std::vector<std::int64_t> tree_begin{0};
   TreeNodes nodes;
@@ -93,24 +102,29 @@ BoostedTrees boost(const BinnedTable& table, BinnedMatrix* own_matrix, const Los
     std::vector<std::exception_ptr> errors(n_outputs);
     const auto make = [&](std::size_t output, int worker) {
       std::unique_ptr<TreeMaker>& own = makers[static_cast<std::size_t>(worker)];
-      if (!own) {
-        own = std::make_unique<TreeMaker>(table, params, state, threads_a_tree);
-        if (is_clustered(table, params, state)) own->reordered = own_matrix;
-      }
+      if (!own) own = std::make_unique<TreeMaker>(table, params, state, threads_a_tree);
       try {
-        trees[output] = own->make(state, params, round, output, threads_a_tree);
+        trees[output] = own->make(state, roots.get(), params, round, output, threads_a_tree);
       } catch (const InputError&) {  // the one of the first output is told, whichever came first
         errors[output] = std::current_exception();
       }
       if (worker == 0 && after_tree) after_tree();
     };
-    if (apart) {
-      parallel_for(n_outputs, threads, make);
-    } else {
-      for (std::size_t output = 0; output < n_outputs; ++output) make(output, 0);
-    }
-    for (const std::exception_ptr& error : errors) {
-      if (error) std::rethrow_exception(error);
+    for (std::size_t first = 0; first < n_outputs; first += n_at_once) {
+      const std::size_t n = std::min(n_at_once, n_outputs - first);
+      if (roots) {
+        std::vector<std::uint64_t> keys(n);
+        for (std::size_t i = 0; i < n; ++i) keys[i] = tree_key(params, round, first + i, n_outputs);
+        roots->run(first, n, keys);
+      }
+      if (apart) {
+        parallel_for(n, threads, [&](std::size_t i, int worker) { make(first + i, worker); });
+      } else {
+        for (std::size_t i = 0; i < n; ++i) make(first + i, 0);
+      }
+      for (const std::exception_ptr& error : errors) {
+        if (error) std::rethrow_exception(error);
+      }
     }
     const double held = state.hold_round();
     for (TreeNodes& tree : trees) {

@@ -80,6 +80,11 @@ class RowState {
   [[nodiscard]] const Weights& weights() const { return weights_; }
   /// The scale of each output's last tree.
   [[nodiscard]] QuantizationScale& last_scale(std::size_t output) { return last_scales_[output]; }
+  /// Those derivatives of an output that are kept, from a row on; there are several outputs.
+  [[nodiscard]] Block kept(std::size_t output, std::size_t row) const {
+    const double* const gradients = kept_ + output * n_rows_ + row;
+    return {gradients, gradients + n_outputs_ * n_rows_};
+  }
   /// Sums in double go over a fixed number of parts of so many rows, whatever the threads, added in their order.
   [[nodiscard]] std::size_t rows_a_part() const;
 

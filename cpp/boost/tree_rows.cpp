@@ -44,11 +44,12 @@ std::vector<std::size_t> leaves_from_left_to_right(const GrownTree& tree) {
 
 }  // namespace
 
-TreeRows::TreeRows(RowState& rows)
-    : rows_(rows),
-      n_rows_(rows.target().n_rows),
-      pairs_(n_rows_),
-      leaves_(reinterpret_cast<LeafNumber*>(pairs_.data())) {}
+TreeRows::TreeRows(RowState& rows) : rows_(rows), n_rows_(rows.target().n_rows) {}
+
+void TreeRows::use(Cell* pairs) {
+  pairs_ = pairs;
+  leaves_ = reinterpret_cast<LeafNumber*>(pairs);
+}
 
 DerivativeTotals TreeRows::quantize_on(const QuantizationScale& scale, std::size_t output, std::uint64_t key,
                                        Phase phase, bool known) {
@@ -63,8 +64,8 @@ DerivativeTotals TreeRows::quantize_on(const QuantizationScale& scale, std::size
     task.key = key;
     task.scale = scale;
     Cell own[RowState::kBlock];
-    task.pairs = places_.empty() ? pairs_.data() + at : own;
-    task.totals = &partial[at / RowState::kPass];
+    task.pairs = places_.empty() ? pairs_ + at : own;
+    task.totals = known ? nullptr : &partial[at / RowState::kPass];
     kernel::quantize_table().quantize(task);
     if (places_.empty()) return;
     for (std::size_t i = 0; i < n; ++i) pairs_[places_[at + i]] = own[i];
@@ -77,24 +78,39 @@ DerivativeTotals TreeRows::quantize_on(const QuantizationScale& scale, std::size
   return totals;
 }
 
+QuantizationScale TreeRows::scale_for(const DerivativeTotals& totals, const RowState::Weights& weights) {
+  // Room for all units together, less what rounding may add: half a unit a weight to nearest, one a row otherwise.
+  constexpr double kMost = 2147483647.0;
+  const auto n_weighted = static_cast<double>(weights.n_positive);
+  QuantizationScale scale;
+  scale.stochastic = std::max(weights.total, n_weighted) > kNearestRows;
+  const double rounding =
+      (scale.stochastic ? 0 : weights.total) + (scale.stochastic || !weights.all_whole ? n_weighted : 0);
+  scale.gradient = power_of_two_step(totals.gradient, kMost - rounding);
+  scale.hessian = power_of_two_step(totals.hessian, kMost - rounding);
+  return scale;
+}
+
 QuantizationScale TreeRows::quantize(std::size_t output, std::uint64_t key) {
+  if (own_.empty()) own_ = AlignedBuffer<Cell>(n_rows_);
+  use(own_.data());
   // The totals that the scale must hold are known behind the pass only; but powers of two are seldom others than those
   // of the last round, and where they are the pass is made once more.
   const QuantizationScale guess = rows_.last_scale(output);
   total_ = quantize_on(guess, output, key, rows_.n_outputs() > 1 ? Phase::quantize : Phase::gradient, false);
-
-  // Room for all units together, less what rounding may add: half a unit a weight to nearest, one a row otherwise.
-  constexpr double kMost = 2147483647.0;
-  const auto n_weighted = static_cast<double>(rows_.weights().n_positive);
-  QuantizationScale scale;
-  scale.stochastic = std::max(rows_.weights().total, n_weighted) > kNearestRows;
-  const double rounding = (scale.stochastic ? 0 : rows_.weights().total) +
-                          (scale.stochastic || !rows_.weights().all_whole ? n_weighted : 0);
-  scale.gradient = power_of_two_step(total_.gradient, kMost - rounding);
-  scale.hessian = power_of_two_step(total_.hessian, kMost - rounding);
+  const QuantizationScale scale = scale_for(total_, rows_.weights());
   if (!(scale == guess)) quantize_on(scale, output, key, Phase::quantize, true);
   rows_.last_scale(output) = scale;
+  return in_own_unit(scale, output);
+}
 
+QuantizationScale TreeRows::borrow(std::size_t output, Cell* pairs, const DerivativeTotals& totals) {
+  use(pairs);
+  total_ = totals;
+  return in_own_unit(rows_.last_scale(output), output);
+}
+
+QuantizationScale TreeRows::in_own_unit(QuantizationScale scale, std::size_t output) {
   // Such a score has no unit of its own: y in another unit must give the same trees.
   const bool has_own_unit = !rows_.loss().info().is_in_unit_of_y(output) || rows_.loss().info().unit_curvature;
   unit_ = has_own_unit || !(total_.hessian > 0) ? 1.0 : total_.hessian / rows_.weights().total;
@@ -119,7 +135,7 @@ std::optional<std::size_t> TreeRows::row_not_finite(std::size_t output) const {
 }
 
 void TreeRows::assign_leaves(const GrownTree& tree, const Grower& grower) {
-  auto* const by_place = reinterpret_cast<LeafNumber*>(pairs_.data());
+  auto* const by_place = reinterpret_cast<LeafNumber*>(pairs_);
   if (rows_.weights().n_positive < n_rows_) std::fill_n(by_place, n_rows_, LeafNumber{0});
   parallel_for(tree.leaves.size(), rows_.threads(), [&](std::size_t leaf, int) {
     const RowSegment segment = tree.leaves[leaf].rows;
@@ -149,7 +165,7 @@ void TreeRows::cluster(const GrownTree& tree, const Grower& grower, BinnedMatrix
     for (std::size_t i = 0; i < tree.leaves[leaf].rows.size; ++i)
       places_[rows[i]] = static_cast<RowIndex>(begin[leaf] + i);
   });
-  matrix.reorder(places_.data(), pairs_.data(), rows_.threads());
+  matrix.reorder(places_.data(), pairs_, rows_.threads());
 }
 
 std::vector<LeafSum> TreeRows::leaf_sums(std::size_t output, std::size_t n_leaves) const {
@@ -158,6 +174,7 @@ std::vector<LeafSum> TreeRows::leaf_sums(std::size_t output, std::size_t n_leave
   const double hessian_step = power_of_two_step(total_.hessian, kRoom);
   const double per_gradient = 1 / gradient_step;
   const double per_hessian = 1 / hessian_step;
+  constexpr std::size_t kLists = 4;
   struct Sum {
     std::int64_t gradient = 0;
     std::int64_t hessian = 0;
@@ -166,23 +183,21 @@ std::vector<LeafSum> TreeRows::leaf_sums(std::size_t output, std::size_t n_leave
   rows_.for_each_block(
       output, Phase::update, true, [&](std::size_t at, std::size_t n, const RowState::Block& block, int worker) {
         std::vector<Sum>& sums = by_worker[static_cast<std::size_t>(worker)];
-        sums.resize(2 * n_leaves);
+        sums.resize(kLists * n_leaves);
         const LeafNumber* const leaves = leaves_ + at;
         const auto add_rows = [&](auto weight_of) {
-          // Neighbours add to two lists, so that those of one leaf need not wait for each other.
+          // Neighbours add to lists of their own, so that those of one leaf need not wait for each other.
           const auto add_row = [&](Sum* own, std::size_t i) {
             Sum& sum = own[leaves[i]];
             sum.gradient += static_cast<std::int64_t>(block.gradients[i] * weight_of(i) * per_gradient);
             sum.hessian += static_cast<std::int64_t>(block.hessians[i] * weight_of(i) * per_hessian);
           };
           Sum* const first = sums.data();
-          Sum* const second = first + n_leaves;
           std::size_t i = 0;
-          for (; i + 2 <= n; i += 2) {
-            add_row(first, i);
-            add_row(second, i + 1);
+          for (; i + kLists <= n; i += kLists) {
+            for (std::size_t list = 0; list < kLists; ++list) add_row(first + list * n_leaves, i + list);
           }
-          if (i < n) add_row(first, i);
+          for (; i < n; ++i) add_row(first, i);
         };
         if (const double* weights = rows_.target().weights) {
           add_rows([w = weights + at](std::size_t i) { return w[i]; });
@@ -195,8 +210,10 @@ std::vector<LeafSum> TreeRows::leaf_sums(std::size_t output, std::size_t n_leave
     Sum total;
     for (const std::vector<Sum>& own : by_worker) {
       if (own.empty()) continue;
-      total.gradient += own[leaf].gradient + own[n_leaves + leaf].gradient;
-      total.hessian += own[leaf].hessian + own[n_leaves + leaf].hessian;
+      for (std::size_t list = 0; list < kLists; ++list) {
+        total.gradient += own[list * n_leaves + leaf].gradient;
+        total.hessian += own[list * n_leaves + leaf].hessian;
+      }
     }
     sums[leaf] = {static_cast<double>(total.gradient) * gradient_step / unit_,
                   static_cast<double>(total.hessian) * hessian_step / unit_};

@@ -19,9 +19,9 @@ struct LeafSum {
   double hessian = 0;
 };
 
-/// 8 bytes a row: the packed pair, whose room the row's leaf takes when the tree has grown; 12 where the matrix has
-/// been reordered. Rows are numbered as in the target, unless said otherwise. Used for one tree after another; trees of
-/// different outputs may grow at the same time on the same `RowState`.
+/// 8 bytes a row, its own or lent: the packed pair, whose room the row's leaf takes when the tree has grown; 12 where
+/// the matrix has been reordered. Rows are numbered as in the target, unless said otherwise. Used for one tree after
+/// another; trees of different outputs may grow at the same time on the same `RowState`.
 class TreeRows {
  public:
   explicit TreeRows(RowState& rows);
@@ -29,11 +29,15 @@ class TreeRows {
   /// Derivatives of an output as packed integers; the scale is chosen so that no sum can overflow. Its units are those
   /// of the loss; of a loss of the residual, those in which the mean curvature is 1.
   QuantizationScale quantize(std::size_t output, std::uint64_t key);
+  /// The same of pairs that are quantized already, by the row state's `last_scale`. They are overwritten.
+  QuantizationScale borrow(std::size_t output, Cell* pairs, const DerivativeTotals& totals);
+  /// The scale for derivatives of these totals, in the units of the loss.
+  [[nodiscard]] static QuantizationScale scale_for(const DerivativeTotals& totals, const RowState::Weights& weights);
   /// Whether the totals of the last `quantize` were numbers; a row that is to blame where they were not.
   [[nodiscard]] bool finite() const;
   [[nodiscard]] std::optional<std::size_t> row_not_finite(std::size_t output) const;
   /// In the matrix's order of the rows.
-  [[nodiscard]] const Cell* pairs() const { return pairs_.data(); }
+  [[nodiscard]] const Cell* pairs() const { return pairs_; }
 
   /// Notes the leaf of every row of the tree just grown.
   void assign_leaves(const GrownTree& tree, const Grower& grower);
@@ -58,6 +62,8 @@ class TreeRows {
   [[nodiscard]] const RowState& all() const { return rows_; }
 
  private:
+  void use(Cell* pairs);
+  [[nodiscard]] QuantizationScale in_own_unit(QuantizationScale scale, std::size_t output);
   DerivativeTotals quantize_on(const QuantizationScale& scale, std::size_t output, std::uint64_t key, Phase phase,
                                bool known);
 
@@ -66,8 +72,9 @@ class TreeRows {
   DerivativeTotals total_;          // at the last `quantize`
   double unit_ = 1;                 // of the round: derivatives are divided by it
   AlignedBuffer<RowIndex> places_;  // of each row in the matrix, where it has been reordered
-  AlignedBuffer<Cell> pairs_;       // while a tree grows;
-  LeafNumber* leaves_;              // then, in the same room, the leaf of each row (0 for rows of weight 0)
+  AlignedBuffer<Cell> own_;         // made when first needed
+  Cell* pairs_ = nullptr;           // while a tree grows;
+  LeafNumber* leaves_ = nullptr;    // then, in the same room, the leaf of each row (0 for rows of weight 0)
 };
 
 }  // namespace curvature

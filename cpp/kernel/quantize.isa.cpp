@@ -52,11 +52,12 @@ struct Quantizer {
   }
 };
 
-template <bool Stochastic, bool Weighted>
+template <bool Stochastic, bool Weighted, bool Totals>
 void quantize_rows(const QuantizeTask& task) {
   const Quantizer<Stochastic> quantizer{1.0 / task.scale.gradient, 1.0 / task.scale.hessian,
                                         static_cast<std::uint32_t>(task.key ^ (task.key >> 32))};
-  DerivativeTotals totals = *task.totals;
+  DerivativeTotals totals;
+  if constexpr (Totals) totals = *task.totals;
   const auto add_row = [&](double gradient, double hessian, double weight) {
     totals.gradient += weight * __builtin_fabs(gradient);
     totals.hessian += weight * hessian;
@@ -69,21 +70,29 @@ void quantize_rows(const QuantizeTask& task) {
     store(task.pairs + i, quantizer.pairs(row + static_cast<std::uint32_t>(i), load<Doubles>(task.gradients + i),
                                           load<Doubles>(task.hessians + i), weights));
     // One addition after the other, in the order of the rows: each waits for the last, and the vectors fill the wait.
-    for (std::size_t k = i; k < i + kWidth; ++k) add_row(task.gradients[k], task.hessians[k], weight_of(k));
+    if constexpr (Totals) {
+      for (std::size_t k = i; k < i + kWidth; ++k) add_row(task.gradients[k], task.hessians[k], weight_of(k));
+    }
   }
   for (; i < task.n_rows; ++i) {
     const Words pair = quantizer.pairs(row + static_cast<std::uint32_t>(i), splat(task.gradients[i]),
                                        splat(task.hessians[i]), splat(weight_of(i)));
     task.pairs[i] = pair[0];
-    add_row(task.gradients[i], task.hessians[i], weight_of(i));
+    if constexpr (Totals) add_row(task.gradients[i], task.hessians[i], weight_of(i));
   }
-  *task.totals = totals;
+  if constexpr (Totals) *task.totals = totals;
+}
+
+template <bool Stochastic, bool Weighted>
+void quantize_any(const QuantizeTask& task) {
+  if (task.totals) return quantize_rows<Stochastic, Weighted, true>(task);
+  return quantize_rows<Stochastic, Weighted, false>(task);
 }
 
 template <bool Stochastic>
 void quantize_any(const QuantizeTask& task) {
-  if (task.weights) return quantize_rows<Stochastic, true>(task);
-  return quantize_rows<Stochastic, false>(task);
+  if (task.weights) return quantize_any<Stochastic, true>(task);
+  return quantize_any<Stochastic, false>(task);
 }
 
 void quantize(const QuantizeTask& task) {

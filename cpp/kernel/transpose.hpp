@@ -44,7 +44,9 @@ inline void turn_square(const std::byte* const (&rows)[4], std::size_t at, float
   store_square(to + 2 * column_stride, __builtin_shufflevector(ac_high, bd_high, 0, 4, 1, 5));
   store_square(to + 3 * column_stride, __builtin_shufflevector(ac_high, bd_high, 2, 6, 3, 7));
 }
-inline void turn_square(const std::byte* const (&rows)[2], std::size_t at, double* to, std::size_t column_stride) {
+template <class T>
+  requires(sizeof(T) == 8)
+inline void turn_square(const std::byte* const (&rows)[2], std::size_t at, T* to, std::size_t column_stride) {
   const auto a = load_square<Doubles2>(rows[0] + at), b = load_square<Doubles2>(rows[1] + at);
   store_square(to, __builtin_shufflevector(a, b, 0, 2));
   store_square(to + column_stride, __builtin_shufflevector(a, b, 1, 3));
@@ -52,8 +54,8 @@ inline void turn_square(const std::byte* const (&rows)[2], std::size_t at, doubl
 
 }  // namespace detail
 
-/// Turns rows of `n_columns` floats or doubles, the i-th of which begins at row_at(i), aligned or not, into columns
-/// whose firsts are `column_stride` numbers apart.
+/// Turns rows of `n_columns` floats, doubles or cells, the i-th of which begins at row_at(i), aligned or not, into
+/// columns whose firsts are `column_stride` numbers apart.
 template <class T, class RowAt>
 inline void rows_to_columns(RowAt&& row_at, std::size_t n_rows, std::size_t n_columns, T* columns,
                             std::size_t column_stride) {

@@ -9,7 +9,7 @@
 #include "base/profile.hpp"
 #include "base/random.hpp"
 #include "base/threads.hpp"
-#include "tree/gradient_noise.hpp"
+#include "tree/noise.hpp"
 
 namespace curvature {
 namespace {
@@ -70,10 +70,14 @@ bool Grower::may_split(const Node& node) const {
          node.weight / 2 >= min_weight_ && search_.splittable(node.sum);
 }
 
-GrownTree Grower::grow(const Cell* pairs, const QuantizationScale& scale, std::uint64_t key) {
+GrownTree Grower::grow(const Cell* pairs, const QuantizationScale& scale, std::uint64_t key, const KnownRoot& known) {
   pairs_ = pairs;
-  search_.begin_tree(scale, search_.has_categories() ? gradient_noise(pairs, weights_, matrix_.n_rows(), threads_) : 0);
-  plant(key);
+  double noise = known.noise;
+  if (search_.has_categories() && !known.histograms) {
+    noise = noise_of({pairs}, matrix_.n_rows(), weights_, threads_).front();
+  }
+  search_.begin_tree(scale, noise);
+  plant(key, known);
   OpenNodes open_nodes(OpenOrder{this});
   open(0, open_nodes);
   const std::size_t most_leaves =
@@ -98,7 +102,7 @@ GrownTree Grower::grow(const Cell* pairs, const QuantizationScale& scale, std::u
   return collect();
 }
 
-void Grower::plant(std::uint64_t key) {
+void Grower::plant(std::uint64_t key, const KnownRoot& known) {
   nodes_.clear();
   next_rank_ = 0;
   Node root;
@@ -111,7 +115,7 @@ void Grower::plant(std::uint64_t key) {
   }
   root.histogram = pool_.acquire(true);
   const int threads = work(root) < kRegionWork ? 1 : threads_;
-  root.sum = build(root, threads);
+  root.sum = known.histograms ? known.histograms->take(known.tree, *root.histogram) : build(root, threads);
   if (may_split(root)) evaluate(root, threads);
   nodes_.push_back(root);
 }

@@ -1,9 +1,11 @@
 // Grows one tree on quantized gradients, best leaf first or level by level.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <set>
 #include <vector>
 
@@ -12,6 +14,7 @@
 #include "model/tree.hpp"
 #include "tree/histogram_builder.hpp"
 #include "tree/histogram_pool.hpp"
+#include "tree/root_histograms.hpp"
 #include "tree/row_partition.hpp"
 #include "tree/split_search.hpp"
 
@@ -32,15 +35,25 @@ struct GrownTree {
 /// Growth is the plain sequential rule: take the open leaf that comes first (most gain, or least depth), split it, open
 /// its children. What a split takes is shared out among the threads: the rows to be parted, then the words of the
 /// histograms, each filled, subtracted and scanned by one thread, or of large nodes the rows once more. Where there are
-/// fewer words than threads, several of the first open leaves are split at once, ahead of their turn; a split that never
-/// gets its turn is forgotten. So the tree is the sequential one, whatever the threads.
+/// fewer words than threads, several of the first open leaves are split at once, ahead of their turn; a split that
+/// never gets its turn is forgotten. So the tree is the sequential one, whatever the threads.
 class Grower {
  public:
   Grower(const BinnedMatrix& matrix, const BinMapper& mapper, const TreeParams& params, const double* weights,
          bool hessian_is_weight, int threads);
 
-  /// `pairs`: packed gradients of all rows on `scale`. `key`: the tree's random stream.
-  [[nodiscard]] GrownTree grow(const Cell* pairs, const QuantizationScale& scale, std::uint64_t key);
+  /// `pairs`: packed gradients of all rows on `scale`. `key`: the tree's random stream. `known`: where the root has its
+  /// histogram.
+  [[nodiscard]] GrownTree grow(const Cell* pairs, const QuantizationScale& scale, std::uint64_t key,
+                               const KnownRoot& known = {});
+  /// What makes the histograms of the roots of many trees at once; null where it would take more than `most_bytes` and
+  /// more than half of what the matrix takes.
+  [[nodiscard]] std::unique_ptr<RootHistograms> root_histograms(std::size_t most_bytes, int threads) const {
+    return RootHistograms::make(matrix_, layout_, partition_, std::max(most_bytes, matrix_.bytes() / 2), threads);
+  }
+
+  /// Whether a known root is to tell its noise.
+  [[nodiscard]] bool needs_noise() const { return search_.has_categories(); }
 
   [[nodiscard]] const RowIndex* rows(RowSegment segment) const { return partition_.rows(segment); }
 
@@ -75,7 +88,7 @@ class Grower {
   [[nodiscard]] bool comes_before(std::size_t a, std::size_t b) const;
   [[nodiscard]] bool may_split(const Node& node) const;
   [[nodiscard]] std::size_t work(const Node& node) const;
-  void plant(std::uint64_t key);
+  void plant(std::uint64_t key, const KnownRoot& known);
   void open(std::size_t node, OpenNodes& open_nodes);
   [[nodiscard]] std::vector<std::size_t> next_to_expand(const OpenNodes& open_nodes, std::size_t n_splits_left) const;
   void expand_ahead(OpenNodes& open_nodes, std::size_t n_splits_left);
