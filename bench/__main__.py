@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 
 from .cases import all_cases, select
+from .document import place, write
 from .libraries import LIBRARIES
 from .machine import ROOT, available_cores
 from .report import header, table
@@ -46,15 +46,13 @@ def main(arguments: list[str] | None = None) -> None:
         quick=parsed.quick,
         forced=bool(parsed.case and parsed.library),
     )
-    parsed.output.mkdir(parents=True, exist_ok=True)
     path = None
     for document in run(cases, options):
         if path is None:
             print(header(document))
-            stamp = document["date"][:19].replace("-", "").replace(":", "")
-            path = parsed.output / f"{'quick-' * parsed.quick}{stamp}-{(document['commit'] or 'unknown')[:10]}.json"
+            path = place(document, parsed.output)
         print(f"\n{table(document['cases'][-1])}", flush=True)
-        path.write_text(json.dumps(document, indent=1), encoding="utf-8")
+        write(document, path)
     print(f"\nWritten to {path}; python -m bench.plot draws it.")
 
 

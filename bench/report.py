@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import math
 import statistics
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -103,6 +105,25 @@ def header_lines(cells: list[str], left: int = 1) -> list[str]:
 def line(cells: list[str]) -> str:
     """A row of a Markdown table."""
     return f"| {' | '.join(cells)} |"
+
+
+def tell(
+    prog: str,
+    part: str,
+    table_of: Callable[[dict[str, Any]], str],
+    draw: Callable[[dict[str, Any], Path], None],
+    arguments: list[str] | None = None,
+) -> None:
+    """A command that prints a table of each thing in a document's `part`, and draws them all."""
+    parser = argparse.ArgumentParser(prog=f"python -m {prog}", description="Tables and a picture.")
+    parser.add_argument("results", type=Path, metavar="FILE.json")
+    parser.add_argument("picture", type=Path, nargs="?", metavar="PICTURE", help="default: FILE.svg")
+    parsed = parser.parse_args(arguments)
+    document = json.loads(parsed.results.read_text(encoding="utf-8"))
+    print(header(document))
+    for one in document[part]:
+        print(f"\n{table_of(one)}")
+    draw(document, parsed.picture or parsed.results.with_suffix(".svg"))
 
 
 def _metric(row: Row, metric: str) -> str:

@@ -9,7 +9,6 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +18,11 @@ from sklearn.metrics import log_loss, roc_auc_score, root_mean_squared_error
 
 from .cases import Case
 from .data import Draw
+from .document import begin
 from .libraries import LIBRARIES
-from .machine import ROOT, describe_commit, describe_machine, describe_versions
+from .machine import ROOT
 from .settings import Task
 
-FORMAT = 1
 METRICS: dict[Task, dict[str, Callable[[Any, Any], float]]] = {
     "binary": {"auc": roc_auc_score, "logloss": log_loss},
     "regression": {"rmse": root_mean_squared_error},
@@ -43,15 +42,7 @@ class Options:
 
 def run(cases: Sequence[Case], options: Options) -> Iterator[dict[str, Any]]:
     """The growing document of results, after each case; the last one is whole."""
-    document: dict[str, Any] = {
-        "format": FORMAT,
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        **describe_commit(),
-        "machine": describe_machine(),
-        "versions": describe_versions(LIBRARIES[name].package for name in options.libraries),
-        "options": {"repeats": options.repeats, "threads": options.threads, "quick": options.quick},
-        "cases": [],
-    }
+    document = begin((LIBRARIES[name].package for name in options.libraries), options, cases=[])
     for case in cases:
         document["cases"].append(run_case(case, options))
         yield document

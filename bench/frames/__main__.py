@@ -10,11 +10,11 @@ import subprocess
 import sys
 import tempfile
 from dataclasses import asdict, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from ..machine import ROOT, available_cores, describe_commit, describe_machine, describe_versions
+from ..document import begin, place, write
+from ..machine import ROOT, available_cores
 from ..report import header
 from ..run import rotated
 from ..settings import Settings
@@ -55,24 +55,14 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
 def main(arguments: list[str] | None = None) -> None:
     options = parse(arguments)
     folder()  # says so now where there is none
-    document: dict[str, Any] = {
-        "format": 1,
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        **describe_commit(),
-        "machine": describe_machine(),
-        "versions": describe_versions({LIBRARIES[name].package for name in options.library}),
-        "options": {"repeats": options.repeats, "threads": options.threads, "quick": options.quick},
-        "settings": options.settings and asdict(options.settings),
-        "cases": [],
-    }
-    options.output.mkdir(parents=True, exist_ok=True)
-    stamp = document["date"][:19].replace("-", "").replace(":", "")
-    path = options.output / f"{'quick-' * options.quick}frames-{stamp}-{(document['commit'] or 'unknown')[:10]}.json"
+    packages = {LIBRARIES[name].package for name in options.library}
+    document = begin(packages, options, settings=options.settings and asdict(options.settings), cases=[])
+    path = place(document, options.output, "frames")
     print(header(document))
     for name in options.set:
         document["cases"].append(run_set(name, options))
         print(f"\n{table(document['cases'][-1])}", flush=True)
-        path.write_text(json.dumps(document, indent=1), encoding="utf-8")
+        write(document, path)
     print(f"\nWritten to {path}.")
 
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import json
 from dataclasses import asdict, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from ..document import begin, place, write
 from ..libraries import LIBRARIES
-from ..machine import ROOT, available_cores, describe_commit, describe_machine, describe_versions
+from ..machine import ROOT, available_cores
 from ..report import header
 from ..run import Options, run_case
 from .axes import AXES, MOST_ROWS, QUICK, Point
@@ -41,24 +40,14 @@ def main(arguments: list[str] | None = None) -> None:
     parsed = parse(arguments)
     axes = QUICK if parsed.quick else AXES
     options = Options(tuple(dict.fromkeys(parsed.library)), parsed.repeats, parsed.threads, parsed.quick, forced=True)
-    document: dict[str, Any] = {
-        "format": 1,
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        **describe_commit(),
-        "machine": describe_machine(),
-        "versions": describe_versions(LIBRARIES[name].package for name in options.libraries),
-        "options": {"repeats": options.repeats, "threads": options.threads, "quick": options.quick},
-        "axes": [],
-    }
-    parsed.output.mkdir(parents=True, exist_ok=True)
-    stamp = document["date"][:19].replace("-", "").replace(":", "")
-    path = parsed.output / f"{'quick-' * options.quick}growth-{stamp}-{(document['commit'] or 'unknown')[:10]}.json"
+    document = begin((LIBRARIES[name].package for name in options.libraries), options, axes=[])
+    path = place(document, parsed.output, "growth")
     print(header(document))
     for name in parsed.axis or axes:
         points = [point for point in axes.get(name, ()) if point.rows <= parsed.most_rows]
         document["axes"].append({"name": name, "points": [measure(name, point, options) for point in points]})
         print(f"\n{table(document['axes'][-1])}", flush=True)
-        path.write_text(json.dumps(document, indent=1), encoding="utf-8")
+        write(document, path)
     print(f"\nWritten to {path}; python -m bench.growth.report draws it.")
 
 

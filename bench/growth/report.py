@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
-import json
 import statistics
 from pathlib import Path
 from typing import Any
@@ -11,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..plot import COLOURS
-from ..report import REFERENCE, header, header_lines, line, seconds
+from ..report import REFERENCE, header, header_lines, line, seconds, tell
 
 MARGIN = 0.05  # by which an exponent may be above a rival's
 
@@ -80,15 +78,7 @@ def draw(document: dict[str, Any], path: Path) -> None:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="python -m bench.growth.report", description="Tables and a picture.")
-    parser.add_argument("results", type=Path, metavar="FILE.json")
-    parser.add_argument("picture", type=Path, nargs="?", metavar="PICTURE", help="default: FILE.svg")
-    parsed = parser.parse_args(arguments)
-    document = json.loads(parsed.results.read_text(encoding="utf-8"))
-    print(header(document))
-    for axis in document["axes"]:
-        print(f"\n{table(axis)}")
-    draw(document, parsed.picture or parsed.results.with_suffix(".svg"))
+    tell("bench.growth.report", "axes", table, draw, arguments)
 
 
 if __name__ == "__main__":

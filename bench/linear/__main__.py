@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import json
-from datetime import UTC, datetime
 from pathlib import Path
 
-from ..machine import ROOT, available_cores, describe_commit, describe_machine, describe_versions
+from ..document import begin, place, write
+from ..machine import ROOT, available_cores
 from ..report import header
 from . import epoch
 from .problems import PROBLEMS
@@ -39,18 +38,8 @@ def main(arguments: list[str] | None = None) -> None:
         return
     solvers = list(SOLVERS) if "all" in parsed.solver else list(dict.fromkeys(parsed.solver))
     options = Options(solvers, parsed.repeats, parsed.threads, parsed.limit, parsed.quick)
-    document = {
-        "format": 1,
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        **describe_commit(),
-        "machine": describe_machine(),
-        "versions": describe_versions({SOLVERS[name].package for name in solvers}),
-        "options": {"repeats": parsed.repeats, "threads": parsed.threads, "quick": parsed.quick},
-        "cases": [],
-    }
-    parsed.output.mkdir(parents=True, exist_ok=True)
-    stamp = document["date"][:19].replace("-", "").replace(":", "")
-    path = parsed.output / f"{'quick-' * parsed.quick}linear-{stamp}-{(document['commit'] or 'unknown')[:10]}.json"
+    document = begin({SOLVERS[name].package for name in solvers}, parsed, cases=[])
+    path = place(document, parsed.output, "linear")
     print(header(document))
     for name in parsed.case:
         if name == "epoch":
@@ -60,7 +49,7 @@ def main(arguments: list[str] | None = None) -> None:
             result = race(name, options)
             print(f"\n{table(result)}", flush=True)
         document["cases"].append(result)
-        path.write_text(json.dumps(document, indent=1), encoding="utf-8")
+        write(document, path)
     print(f"\nWritten to {path}.")
 
 

@@ -9,15 +9,15 @@ import subprocess
 import sys
 import tempfile
 from dataclasses import asdict, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ..data import Synthetic
+from ..document import begin, place, write
 from ..libraries import LIBRARIES
-from ..machine import ROOT, describe_commit, describe_machine, describe_versions
+from ..machine import ROOT
 from ..report import header
 from ..run import rotated
 from ..settings import Settings
@@ -56,24 +56,13 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
 def main(arguments: list[str] | None = None) -> None:
     options = parse(arguments)
     packages = {LIBRARIES[WAYS[way].library.removesuffix("-sklearn")].package for way in options.way}
-    document: dict[str, Any] = {
-        "format": 1,
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        **describe_commit(),
-        "machine": describe_machine(),
-        "versions": describe_versions(packages),
-        "options": {"repeats": options.repeats, "threads": options.threads, "quick": options.quick},
-        "ways": list(dict.fromkeys(options.way)),
-        "cases": [],
-    }
-    options.output.mkdir(parents=True, exist_ok=True)
-    stamp = document["date"][:19].replace("-", "").replace(":", "")
-    path = options.output / f"{'quick-' * options.quick}predict-{stamp}-{(document['commit'] or 'unknown')[:10]}.json"
+    document = begin(packages, options, ways=list(dict.fromkeys(options.way)), cases=[])
+    path = place(document, options.output, "predict")
     print(header(document))
     for name in dict.fromkeys(options.model):
         document["cases"].append(run_model(name, document["ways"], options))
         print(f"\n{table(document['cases'][-1])}", flush=True)
-        path.write_text(json.dumps(document, indent=1), encoding="utf-8")
+        write(document, path)
     print(f"\nWritten to {path}; python -m bench.predict.report draws it.")
 
 

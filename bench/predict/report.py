@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import argparse
-import json
 import statistics
 from pathlib import Path
 from typing import Any
 
-from ..report import header, header_lines, line
+from ..report import header, header_lines, line, tell
 
 REFERENCE = "curvature, estimator"
 PANELS = {"batch_nanoseconds": "a batch, ns a row", "row_microseconds": "one row, µs a call"}
@@ -59,15 +57,7 @@ def draw(document: dict[str, Any], path: Path) -> None:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="python -m bench.predict.report", description="Tables and a picture.")
-    parser.add_argument("results", type=Path, metavar="FILE.json")
-    parser.add_argument("picture", type=Path, nargs="?", metavar="PICTURE", help="default: FILE.svg")
-    parsed = parser.parse_args(arguments)
-    document = json.loads(parsed.results.read_text(encoding="utf-8"))
-    print(header(document))
-    for case in document["cases"]:
-        print(f"\n{table(case)}")
-    draw(document, parsed.picture or parsed.results.with_suffix(".svg"))
+    tell("bench.predict.report", "cases", table, draw, arguments)
 
 
 if __name__ == "__main__":
