@@ -162,8 +162,9 @@ void TreeRows::cluster(const GrownTree& tree, const Grower& grower, BinnedMatrix
   }
   parallel_for(tree.leaves.size(), rows_.threads(), [&](std::size_t leaf, int) {
     const RowIndex* rows = grower.rows(tree.leaves[leaf].rows);
-    for (std::size_t i = 0; i < tree.leaves[leaf].rows.size; ++i)
+    for (std::size_t i = 0; i < tree.leaves[leaf].rows.size; ++i) {
       places_[rows[i]] = static_cast<RowIndex>(begin[leaf] + i);
+    }
   });
   matrix.reorder(places_.data(), pairs_, rows_.threads());
 }

@@ -15,7 +15,8 @@ namespace curvature {
 namespace {
 
 // A node's work is counted in updates: its rows by the slots, and the cells of two children to scan. From kTeamWork on,
-// a team shares the rows of one node; below, its words; below kRegionWork, to meet costs more than it saves.
+// a team shares the rows of one node; below, its words, or where they are too few for all, several nodes are dealt out
+// whole; below kRegionWork, to meet costs more than it saves.
 constexpr std::size_t kTeamWork = std::size_t{1} << 19;
 constexpr std::size_t kRegionWork = 20'000;
 
@@ -130,12 +131,11 @@ std::size_t Grower::work(const Node& node) const { return node.rows.size * matri
 std::vector<std::size_t> Grower::next_to_expand(const OpenNodes& open_nodes, std::size_t n_splits_left) const {
   std::vector<std::size_t> batch{*open_nodes.begin()};
   const std::size_t first_work = work(nodes_[batch[0]]);
-  if (threads_ == 1 || first_work >= kTeamWork || first_work < kRegionWork) return batch;
-  // As many as give every thread words of its own. Of the leaves that are open now, hardly more than the first half of
-  // those still to be split will be among them.
   const auto team = static_cast<std::size_t>(threads_);
-  const std::size_t n_shares = matrix_.is_sparse() ? 1 : builder_.ranges(threads_).size();
-  const std::size_t most = std::min((team + n_shares - 1) / n_shares, (n_splits_left + 1) / 2);
+  const bool words_for_all = !matrix_.is_sparse() && builder_.ranges(threads_).size() >= team;
+  if (words_for_all || threads_ == 1 || first_work >= kTeamWork || first_work < kRegionWork) return batch;
+  // Of the leaves that are open now, hardly more than the first half of those still to be split will be among them.
+  const std::size_t most = std::min(team, (n_splits_left + 1) / 2);
   for (auto at = std::next(open_nodes.begin()); at != open_nodes.end() && batch.size() < most; ++at) {
     if (nodes_[*at].left == kNoNode && work(nodes_[*at]) < kTeamWork) batch.push_back(*at);
   }

@@ -35,7 +35,7 @@ struct GrownTree {
 /// Growth is the plain sequential rule: take the open leaf that comes first (most gain, or least depth), split it, open
 /// its children. What a split takes is shared out among the threads: the rows to be parted, then the words of the
 /// histograms, each filled, subtracted and scanned by one thread, or of large nodes the rows once more. Where there are
-/// fewer words than threads, several of the first open leaves are split at once, ahead of their turn; a split that
+/// too few words for all threads, several of the first open leaves are split at once, ahead of their turn; a split that
 /// never gets its turn is forgotten. So the tree is the sequential one, whatever the threads.
 class Grower {
  public:
