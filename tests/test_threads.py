@@ -159,14 +159,15 @@ def test_idle_workers_do_not_spin_after_a_fit() -> None:
 def test_idle_workers_do_not_spin_during_a_fit() -> None:
     """Where one thread has all the work, three others sleep: processor time is about the wall-clock time.
 
-    The table is large enough for a team, and its trees, of one split each, too small to be shared.
+    The table is large enough for a team; but most rows weigh nothing, and what is left is too little to be shared.
     """
     ratio, threads = run("""
         X, y = table(6_500, 8)
+        weights = (np.arange(len(y)) < 1_500).astype(float)
         est = cv.BoostedTreesRegressor(n_estimators=6_000, max_leaves=2, n_jobs=4)
         began, used = time.perf_counter(), time.process_time()
         with cv.profile() as p:
-            est.fit(X, y)
+            est.fit(X, y, weights)
         print((time.process_time() - used) / (time.perf_counter() - began))
         print(max(p.to_dict()["phases"][name]["threads"] for name in ("gradient", "accumulate", "scan", "update")))
     """).split()
