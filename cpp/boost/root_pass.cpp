@@ -111,13 +111,7 @@ void RootPass::add_tile(const Group& group, const std::vector<std::uint64_t>& ke
     for (std::size_t at = begin; at < end; at += RowState::kBlock) {
       const std::size_t n = std::min(RowState::kBlock, end - at);
       for (std::size_t output = group.first; output < group.first + group.n_outputs; ++output) {
-        const RowState::Block block = state_.kept(output, at);
-        kernel::QuantizeTask task;
-        task.gradients = block.gradients;
-        task.hessians = block.hessians;
-        task.weights = state_.target().weights ? state_.target().weights + at : nullptr;
-        task.n_rows = n;
-        task.first_row = at;
+        kernel::QuantizeTask task = state_.quantize_task(state_.kept(output, at), at, n);
         task.key = keys[tree(output)];
         task.scale = state_.last_scale(output);
         task.pairs = pairs(output) + at;

@@ -85,6 +85,16 @@ class RowState {
     const double* const gradients = kept_ + output * n_rows_ + row;
     return {gradients, gradients + n_outputs_ * n_rows_};
   }
+  /// To quantize derivatives of rows [at, at + n): all but scale, key and where the results go.
+  [[nodiscard]] kernel::QuantizeTask quantize_task(const Block& block, std::size_t at, std::size_t n) const {
+    kernel::QuantizeTask task;
+    task.gradients = block.gradients;
+    task.hessians = block.hessians;
+    task.weights = target_.weights ? target_.weights + at : nullptr;
+    task.n_rows = n;
+    task.first_row = at;
+    return task;
+  }
   /// Sums in double go over a fixed number of parts of so many rows, whatever the threads, added in their order.
   [[nodiscard]] std::size_t rows_a_part() const;
 

@@ -55,12 +55,7 @@ DerivativeTotals TreeRows::quantize_on(const QuantizationScale& scale, std::size
                                        Phase phase, bool known) {
   std::vector<DerivativeTotals> partial((n_rows_ + RowState::kPass - 1) / RowState::kPass);
   rows_.for_each_block(output, phase, known, [&](std::size_t at, std::size_t n, const RowState::Block& block, int) {
-    kernel::QuantizeTask task;
-    task.gradients = block.gradients;
-    task.hessians = block.hessians;
-    task.weights = rows_.target().weights ? rows_.target().weights + at : nullptr;
-    task.n_rows = n;
-    task.first_row = at;
+    kernel::QuantizeTask task = rows_.quantize_task(block, at, n);
     task.key = key;
     task.scale = scale;
     Cell own[RowState::kBlock];
