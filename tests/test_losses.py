@@ -246,6 +246,23 @@ def test_softmax_is_its_formula(n_classes, isa):
             np.testing.assert_allclose(hessians[:, row], bends, rtol=(ULPS + spread) * EPS, atol=TINY)
 
 
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("of_shares", [False, True])
+def test_softmax_packs_its_steps_without_loss(of_shares, isa):
+    rng = np.random.default_rng(3)
+    n_classes, n = 3, 1501
+    f = rng.normal(size=(n_classes, n)) * rng.choice([0.1, 3, 50, 700, 2000], n)
+    f[:, :4] = f[0, :4]
+    f[1, 4], f[2, 5] = np.nan, np.inf
+    y = [*rng.dirichlet([0.3] * n_classes, n).T] if of_shares else [rng.integers(0, n_classes, n).astype(float)]
+    loss = _core.named_loss("softmax", {}, n_classes, isa, of_shares)
+    for there, back in zip(loss.steps(y, [*f]), loss.unpacked_steps(y, [*f]), strict=True):
+        assert np.isnan(there[0, 4:6]).all()
+        assert there.tobytes() == back.tobytes()
+    with pytest.raises(ValueError, match="loss 'logistic' does not pack its steps"):
+        _core.named_loss("logistic").unpacked_steps([np.zeros(1)], [np.zeros(1)])
+
+
 @settings(deadline=None, max_examples=80)
 @given(st.sampled_from([*TABLE]), st.integers(1, 70), st.integers(0, 2**32 - 1))
 def test_instruction_sets_and_lengths_give_the_same_bits(name, n, seed):

@@ -103,8 +103,6 @@ py::array_t<double> loss_mixed_derivatives(const Loss& loss, const Columns& colu
   return out;
 }
 
-using PairsOf = void (Loss::*)(const LossRows&, double* const*, double* const*) const;
-
 // Where the pairs of a call go: an array of shape (2, outputs, rows), that of the caller if there is one.
 py::array_t<double> pairs_array(const py::object& out, std::size_t n_outputs, std::size_t n_rows) {
   const std::vector<py::ssize_t> shape{2, static_cast<py::ssize_t>(n_outputs), static_cast<py::ssize_t>(n_rows)};
@@ -117,9 +115,10 @@ py::array_t<double> pairs_array(const py::object& out, std::size_t n_outputs, st
       sentence("out must be a writeable C-contiguous float64 array of shape (2, ", n_outputs, ", ", n_rows, ")."));
 }
 
-// Gradients and Hessians (or curvatures), each of shape (outputs, rows).
-py::tuple loss_pairs(Loss& loss, PairsOf compute, const Columns& columns, const Columns& scores,
-                     const py::object& out) {
+// Gradients and Hessians (or curvatures), each of shape (outputs, rows), by compute(rows, gradients, Hessians).
+template <class Compute>
+py::tuple loss_pairs(Loss& loss, const Columns& columns, const Columns& scores, const py::object& out,
+                     Compute&& compute) {
   const Rows rows(loss, columns, scores);
   const std::size_t n_outputs = loss.info().n_outputs;
   py::array_t<double> pairs = pairs_array(out, n_outputs, rows.size());
@@ -133,11 +132,40 @@ py::tuple loss_pairs(Loss& loss, PairsOf compute, const Columns& columns, const 
         to[which].clear();
         for (std::size_t k = 0; k < n_outputs; ++k) to[which].push_back(first[which] + k * rows.size() + block.begin);
       }
-      (loss.*compute)(block, to[0].data(), to[1].data());
+      compute(block, to[0].data(), to[1].data());
     });
   }
   const std::vector<std::size_t> shape{n_outputs, rows.size()};
   return py::make_tuple(py::array_t<double>(shape, first[0], pairs), py::array_t<double>(shape, first[1], pairs));
+}
+
+py::tuple loss_derivatives(Loss& loss, const Columns& columns, const Columns& scores, const py::object& out) {
+  return loss_pairs(loss, columns, scores, out,
+                    [&](const LossRows& rows, double* const* gradients, double* const* hessians) {
+                      loss.derivatives(rows, gradients, hessians);
+                    });
+}
+
+py::tuple loss_steps(Loss& loss, const Columns& columns, const Columns& scores) {
+  return loss_pairs(loss, columns, scores, py::none(),
+                    [&](const LossRows& rows, double* const* gradients, double* const* curvatures) {
+                      loss.steps(rows, gradients, curvatures);
+                    });
+}
+
+// The steps as they come back from their packed form.
+py::tuple loss_unpacked_steps(Loss& loss, const Columns& columns, const Columns& scores) {
+  if (!loss.info().packs_steps) throw InputError(sentence("loss '", loss.info().name, "' does not pack its steps."));
+  return loss_pairs(loss, columns, scores, py::none(),
+                    [&](const LossRows& rows, double* const* gradients, double* const* curvatures) {
+                      const std::size_t n_outputs = loss.info().n_outputs;
+                      std::vector<double> packed(n_outputs * rows.size);
+                      std::vector<double*> to;
+                      for (std::size_t k = 0; k < n_outputs; ++k) to.push_back(packed.data() + k * rows.size);
+                      loss.pack_steps(rows, to.data());
+                      for (std::size_t k = 0; k < n_outputs; ++k)
+                        loss.unpack_steps(rows, k, to[k], gradients[k], curvatures[k]);
+                    });
 }
 
 py::array_t<double> start_scores(const Loss& loss, const Columns& columns, const std::optional<DoubleArray>& weights,
@@ -219,19 +247,10 @@ void register_losses(py::module_& module) {
       .def_property_readonly("leaf_rule", [](const Loss& loss) { return name(loss.info().leaf_rule); })
       .def_property_readonly("domain", [](const Loss& loss) { return as_dict(loss.info().domain); })
       .def("values", &loss_values, py::arg("columns"), py::arg("scores"))
-      .def(
-          "derivatives",
-          [](Loss& loss, const Columns& columns, const Columns& scores, const py::object& out) {
-            return loss_pairs(loss, &Loss::derivatives, columns, scores, out);
-          },
-          py::arg("columns"), py::arg("scores"), py::arg("out") = py::none())
+      .def("derivatives", &loss_derivatives, py::arg("columns"), py::arg("scores"), py::arg("out") = py::none())
       .def("mixed_derivatives", &loss_mixed_derivatives, py::arg("columns"), py::arg("scores"))
-      .def(
-          "steps",
-          [](Loss& loss, const Columns& columns, const Columns& scores) {
-            return loss_pairs(loss, &Loss::steps, columns, scores, py::none());
-          },
-          py::arg("columns"), py::arg("scores"))
+      .def("steps", &loss_steps, py::arg("columns"), py::arg("scores"))
+      .def("unpacked_steps", &loss_unpacked_steps, py::arg("columns"), py::arg("scores"))
       .def("start_scores", &start_scores, py::arg("columns"), py::arg("weights") = py::none(), py::arg("n_jobs") = 1,
            py::arg("offsets") = Columns{}, py::arg("absent_weight") = 0.0);
 

@@ -108,10 +108,11 @@ void RootPass::add_tile(const Group& group, const std::vector<std::uint64_t>& ke
   if (rows.empty()) rows = AlignedBuffer<Cell>(kTile * kernel::kMostTrees);
   {
     const profile::Scope scope(Phase::quantize, (end - begin) * group.n_outputs);
-    for (std::size_t at = begin; at < end; at += RowState::kBlock) {
-      const std::size_t n = std::min(RowState::kBlock, end - at);
-      for (std::size_t output = group.first; output < group.first + group.n_outputs; ++output) {
-        kernel::QuantizeTask task = state_.quantize_task(state_.kept(output, at), at, n);
+    double own[2 * RowState::kBlock];
+    for (std::size_t output = group.first; output < group.first + group.n_outputs; ++output) {
+      for (std::size_t at = begin; at < end; at += RowState::kBlock) {
+        const std::size_t n = std::min(RowState::kBlock, end - at);
+        kernel::QuantizeTask task = state_.quantize_task(state_.kept(output, at, n, own), at, n);
         task.key = keys[tree(output)];
         task.scale = state_.last_scale(output);
         task.pairs = pairs(output) + at;
@@ -120,12 +121,12 @@ void RootPass::add_tile(const Group& group, const std::vector<std::uint64_t>& ke
         task.totals = with_totals ? &partial : nullptr;
         kernel::quantize_table().quantize(task);
       }
-      // Where a group has fewer outputs than places, the others hold what is never asked for.
-      const auto column = [&](std::size_t i) {
-        return reinterpret_cast<const std::byte*>(pairs(group.first + std::min(i, group.n_outputs - 1)) + at);
-      };
-      kernel::rows_to_columns(column, group.size, n, rows.data() + (at - begin) * group.size, group.size);
     }
+    // Where a group has fewer outputs than places, the others hold what is never asked for.
+    const auto column = [&](std::size_t i) {
+      return reinterpret_cast<const std::byte*>(pairs(group.first + std::min(i, group.n_outputs - 1)) + begin);
+    };
+    kernel::rows_to_columns(column, group.size, end - begin, rows.data(), group.size);
   }
   const profile::Scope scope(Phase::accumulate, histograms_->rows().tile(tile).rows.size() * group.n_outputs);
   histograms_->add(worker, group.size, tile, rows.data(), end - begin);

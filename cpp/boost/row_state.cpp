@@ -9,6 +9,12 @@ namespace {
 constexpr std::size_t kRowsWorthATeam = 16384;
 constexpr std::size_t kRowsKept = std::size_t{1} << 19;  // up to which derivatives are kept: 8 MiB
 
+// Numbers a row and output that are kept of the derivatives.
+std::size_t numbers_kept(const LossInfo& info, std::size_t n_rows) {
+  if (info.n_outputs > 1) return info.packs_steps ? 1 : 2;
+  return n_rows <= kRowsKept ? 2 : 0;
+}
+
 }  // namespace
 
 RowState::RowState(Loss& loss, const LossTable& target, int threads)
@@ -19,7 +25,7 @@ RowState::RowState(Loss& loss, const LossTable& target, int threads)
       threads_(n_rows_ < kRowsWorthATeam ? 1 : threads),
       scores_(n_rows_ * n_outputs_),
       round_start_(n_outputs_ > 1 && loss.info().leaf_rule != LeafRule::newton ? n_rows_ * n_outputs_ : 0),
-      derivatives_(n_outputs_ > 1 || n_rows_ <= kRowsKept ? 2 * n_rows_ * n_outputs_ : 0),
+      derivatives_(numbers_kept(loss.info(), n_rows_) * n_rows_ * n_outputs_),
       kept_(derivatives_.empty() ? nullptr : derivatives_.data()),
       last_scales_(n_outputs_) {
   for (std::size_t k = 0; k < n_outputs_; ++k) {
@@ -57,8 +63,12 @@ void RowState::begin_round() {
         gradients[k] = kept_ + k * n_rows_ + at;
         hessians[k] = gradients[k] + n_outputs_ * n_rows_;
       }
-      const std::size_t size = std::min(kBlock, end - at);
-      loss_.steps({target_.columns.data(), score_columns_.data(), at, size}, gradients.data(), hessians.data());
+      const LossRows rows{target_.columns.data(), score_columns_.data(), at, std::min(kBlock, end - at)};
+      if (loss_.info().packs_steps) {
+        loss_.pack_steps(rows, gradients.data());
+      } else {
+        loss_.steps(rows, gradients.data(), hessians.data());
+      }
     }
   });
 }

@@ -38,8 +38,9 @@ struct LossChange {
 
 /// Made once a fit; every pass goes through the rows in order, in fixed blocks, so the threads do not show.
 /// With one output 8 bytes a row, the score; derivatives are computed twice a tree, unless the rows are few enough to
-/// keep them. With K outputs K scores, and the 2 K derivatives at the start of the round, from which all its trees
-/// grow, whichever comes first; where steps may be halved also the K scores at the start of the round.
+/// keep them. With K outputs K scores, and the 2 K derivatives at the start of the round (K numbers, where the loss can
+/// pack them), from which all its trees grow, whichever comes first; where steps may be halved also the K scores at the
+/// start of the round.
 class RowState {
  public:
   static constexpr std::size_t kPass = 8192;  // rows a task; partial sums are added in the order of tasks
@@ -80,10 +81,13 @@ class RowState {
   [[nodiscard]] const Weights& weights() const { return weights_; }
   /// The scale of each output's last tree.
   [[nodiscard]] QuantizationScale& last_scale(std::size_t output) { return last_scales_[output]; }
-  /// Those derivatives of an output that are kept, from a row on; there are several outputs.
-  [[nodiscard]] Block kept(std::size_t output, std::size_t row) const {
-    const double* const gradients = kept_ + output * n_rows_ + row;
-    return {gradients, gradients + n_outputs_ * n_rows_};
+  /// Of at most kBlock rows from a row on, at the start of the round, where there are several outputs; `own` has room
+  /// for twice as many numbers.
+  [[nodiscard]] Block kept(std::size_t output, std::size_t row, std::size_t n, double* own) const {
+    double* const kept = kept_ + output * n_rows_ + row;
+    if (!loss_.info().packs_steps) return {kept, kept + n_outputs_ * n_rows_};
+    loss_.unpack_steps({target_.columns.data(), nullptr, row, n}, output, kept, own, own + kBlock);
+    return {own, own + kBlock};
   }
   /// To quantize derivatives of rows [at, at + n): all but scale, key and where the results go.
   [[nodiscard]] kernel::QuantizeTask quantize_task(const Block& block, std::size_t at, std::size_t n) const {
@@ -107,9 +111,13 @@ class RowState {
       double own[2 * kBlock];
       for (std::size_t at = begin; at < end; at += kBlock) {
         const std::size_t n = std::min(kBlock, end - at);
-        double* gradients = kept_ ? kept_ + output * n_rows_ + at : own;
-        double* hessians = kept_ ? gradients + n_outputs_ * n_rows_ : own + kBlock;
-        if (n_outputs_ == 1 && !(kept_ && known)) {
+        if (n_outputs_ > 1) {
+          visit(at, n, kept(output, at, n, own), worker);
+          continue;
+        }
+        double* gradients = kept_ ? kept_ + at : own;
+        double* hessians = kept_ ? gradients + n_rows_ : own + kBlock;
+        if (!(kept_ && known)) {
           loss_.steps({target_.columns.data(), score_columns_.data(), at, n}, &gradients, &hessians);
         }
         visit(at, n, Block{gradients, hessians}, worker);
@@ -130,7 +138,7 @@ class RowState {
   std::vector<double*> score_columns_;
   AlignedBuffer<double> round_start_;  // the scores then, where they are needed; otherwise they are `scores_`
   std::vector<double*> start_columns_;
-  AlignedBuffer<double> derivatives_;  // gradients of all outputs, then curvatures; of few rows or several outputs
+  AlignedBuffer<double> derivatives_;  // gradients of all outputs, then curvatures, or packed; see above
   double* kept_;                       // where they begin; null where they are computed each time
   std::vector<QuantizationScale> last_scales_;
 };

@@ -34,7 +34,7 @@ struct QuantizeTask {
   std::uint64_t key = 0;        // (seed, tree)
   QuantizationScale scale;
   Cell* pairs = nullptr;
-  DerivativeTotals* totals = nullptr;  // to which the rows are added, in their order; null: they are not wanted
+  DerivativeTotals* totals = nullptr;  // to which the rows' are added; null: they are not wanted
 };
 
 struct QuantizeTable {

@@ -1,5 +1,7 @@
 #include "kernel/quantize.hpp"
 
+#include <algorithm>
+
 #include "base/isa_symbol.hpp"
 #include "math/simd.hpp"
 
@@ -7,15 +9,17 @@ namespace curvature::kernel {
 namespace {
 
 constexpr std::size_t kWidth = kLanes;
+constexpr std::size_t kStripes = 8;                                        // rows a turn, whatever the registers
 using HalfWords = std::uint32_t __attribute__((vector_size(kLanes * 4)));  // 32 bits for each lane
-constexpr std::uint32_t kLaneNumbers[] = {0, 1, 2, 3, 4, 5, 6, 7};
+using RowBits = std::uint32_t __attribute__((vector_size(kStripes * 4)));
 
-// 32 well-mixed bits a row (two rounds of multiply and shift), enough for two 16-bit fractions.
-inline Words row_bits(std::uint32_t first_row, std::uint32_t key) {
-  HalfWords x = (load<HalfWords>(kLaneNumbers) + first_row) * 0x9e3779b1u ^ key;
+// 32 well-mixed bits for each row of a turn (two rounds of multiply and shift), enough for two 16-bit fractions.
+inline void store_row_bits(std::uint32_t* to, std::uint32_t first_row, std::uint32_t key) {
+  constexpr std::uint32_t kStep = 0x9e3779b1u;
+  RowBits x = (RowBits{0, 1, 2, 3, 4, 5, 6, 7} * kStep + first_row * kStep) ^ key;
   x = (x ^ (x >> 16)) * 0x85ebca6bu;
   x = (x ^ (x >> 13)) * 0xc2b2ae35u;
-  return __builtin_convertvector(x ^ (x >> 16), Words);
+  store(to, x ^ (x >> 16));
 }
 
 // (u - 32767.5) / 65536 for the 16 bits u of `twice` = 2 u: a uniform number strictly inside (-1/2, 1/2). Rounding
@@ -31,13 +35,18 @@ template <bool Stochastic>
 struct Quantizer {
   double per_gradient, per_hessian;
   std::uint32_t key;
+  std::uint32_t row_bits_[kStripes] = {};
 
-  // Rows from `row` on.
-  [[nodiscard]] Words pairs(std::uint32_t row, Doubles gradients, Doubles hessians, Doubles weights) const {
+  // The rows of a turn begin with `row`.
+  void begin_turn(std::uint32_t row) {
+    if constexpr (Stochastic) store_row_bits(row_bits_, row, key);
+  }
+  // Rows of the turn from its k-th on.
+  [[nodiscard]] Words pairs(std::size_t k, Doubles gradients, Doubles hessians, Doubles weights) const {
     gradients *= per_gradient;
     hessians *= per_hessian;
     if constexpr (Stochastic) {
-      const Words bits = row_bits(row, key);
+      const Words bits = __builtin_convertvector(load<HalfWords>(row_bits_ + k), Words);
       gradients = gradients * weights + centred((bits << 1) & 0x1fffeu);
       hessians = hessians * weights + centred((bits >> 15) & 0x1fffeu);
     } else {
@@ -52,35 +61,53 @@ struct Quantizer {
   }
 };
 
+// Each eighth row is added up by itself, so that the sums do not show how wide the registers are.
+struct Stripes {
+  double sums[kStripes] = {};
+
+  void add(std::size_t k, Doubles values) { store(sums + k, load<Doubles>(sums + k) + values); }
+  [[nodiscard]] double total() const {
+    return ((sums[0] + sums[4]) + (sums[1] + sums[5])) + ((sums[2] + sums[6]) + (sums[3] + sums[7]));
+  }
+};
+
 template <bool Stochastic, bool Weighted, bool Totals>
 void quantize_rows(const QuantizeTask& task) {
-  const Quantizer<Stochastic> quantizer{1.0 / task.scale.gradient, 1.0 / task.scale.hessian,
-                                        static_cast<std::uint32_t>(task.key ^ (task.key >> 32))};
-  DerivativeTotals totals;
-  if constexpr (Totals) totals = *task.totals;
-  const auto add_row = [&](double gradient, double hessian, double weight) {
-    totals.gradient += weight * __builtin_fabs(gradient);
-    totals.hessian += weight * hessian;
-  };
-  const auto weight_of = [&](std::size_t i) { return Weighted ? task.weights[i] : 1.0; };
-  const auto row = static_cast<std::uint32_t>(task.first_row);
-  std::size_t i = 0;
-  for (; i + kWidth <= task.n_rows; i += kWidth) {
-    const Doubles weights = Weighted ? load<Doubles>(task.weights + i) : splat(1.0);
-    store(task.pairs + i, quantizer.pairs(row + static_cast<std::uint32_t>(i), load<Doubles>(task.gradients + i),
-                                          load<Doubles>(task.hessians + i), weights));
-    // One addition after the other, in the order of the rows: each waits for the last, and the vectors fill the wait.
-    if constexpr (Totals) {
-      for (std::size_t k = i; k < i + kWidth; ++k) add_row(task.gradients[k], task.hessians[k], weight_of(k));
+  Quantizer<Stochastic> quantizer{1.0 / task.scale.gradient, 1.0 / task.scale.hessian,
+                                  static_cast<std::uint32_t>(task.key ^ (task.key >> 32))};
+  Stripes gradient_sums, hessian_sums;
+  const auto turn = [&](std::size_t first_row, const double* all_gradients, const double* all_hessians,
+                        const double* all_weights, Cell* pairs) {
+    quantizer.begin_turn(static_cast<std::uint32_t>(task.first_row + first_row));
+#pragma GCC unroll 4
+    for (std::size_t k = 0; k < kStripes; k += kWidth) {
+      const auto gradients = load<Doubles>(all_gradients + k);
+      const auto hessians = load<Doubles>(all_hessians + k);
+      const Doubles weights = Weighted ? load<Doubles>(all_weights + k) : splat(1.0);
+      store(pairs + k, quantizer.pairs(k, gradients, hessians, weights));
+      if constexpr (Totals) {
+        gradient_sums.add(k, Weighted ? weights * abs(gradients) : abs(gradients));
+        hessian_sums.add(k, Weighted ? weights * hessians : hessians);
+      }
     }
+  };
+  const std::size_t whole = task.n_rows / kStripes * kStripes;
+  for (std::size_t i = 0; i < whole; i += kStripes) {
+    turn(i, task.gradients + i, task.hessians + i, Weighted ? task.weights + i : nullptr, task.pairs + i);
   }
-  for (; i < task.n_rows; ++i) {
-    const Words pair = quantizer.pairs(row + static_cast<std::uint32_t>(i), splat(task.gradients[i]),
-                                       splat(task.hessians[i]), splat(weight_of(i)));
-    task.pairs[i] = pair[0];
-    if constexpr (Totals) add_row(task.gradients[i], task.hessians[i], weight_of(i));
+  if (const std::size_t rest = task.n_rows - whole; rest > 0) {
+    double gradients[kStripes] = {}, hessians[kStripes] = {}, weights[kStripes] = {};
+    Cell pairs[kStripes];
+    std::copy_n(task.gradients + whole, rest, gradients);
+    std::copy_n(task.hessians + whole, rest, hessians);
+    if constexpr (Weighted) std::copy_n(task.weights + whole, rest, weights);
+    turn(whole, gradients, hessians, weights, pairs);
+    std::copy_n(pairs, rest, task.pairs + whole);
   }
-  if constexpr (Totals) *task.totals = totals;
+  if constexpr (Totals) {
+    task.totals->gradient += gradient_sums.total();
+    task.totals->hessian += hessian_sums.total();
+  }
 }
 
 template <bool Stochastic, bool Weighted>

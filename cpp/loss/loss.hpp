@@ -52,6 +52,7 @@ struct LossInfo {
   std::vector<OutputInfo> outputs;     // of formulas
   bool has_values = true;              // false: derivatives only
   bool has_mixed_derivatives = false;  // of two scores each
+  bool packs_steps = false;            // `pack_steps` and `unpack_steps` are there
   bool fits = true;                    // false: a metric only
 
   /// Whether another unit of y gives the same model, so that penalties count in units of the mean curvature.
@@ -80,6 +81,10 @@ class Loss {
   virtual void steps(const LossRows& rows, double* const* gradients, double* const* curvatures) const {
     derivatives(rows, gradients, curvatures);
   }
+  /// `steps` in one number a row and output, for those who keep them; those of one output from it: the same bits.
+  virtual void pack_steps(const LossRows& /*rows*/, double* const* /*packed*/) const {}
+  virtual void unpack_steps(const LossRows& /*rows*/, std::size_t /*output*/, const double* /*packed*/,
+                            double* /*gradients*/, double* /*curvatures*/) const {}
   /// Called once a round with all scores, before any `steps` of the round.
   virtual void prepare(const double* const* /*scores*/, std::size_t /*n_rows*/) {}
   /// What is to be added to every row's offset so that the weighted loss is least; of several minima that which lies

@@ -20,6 +20,7 @@ LossInfo softmax_info(std::size_t n_classes, bool of_shares) {
   info.n_outputs = n_classes;
   info.link = Link::softmax;
   info.has_mixed_derivatives = true;
+  info.packs_steps = true;
   info.domain = {.low = 0, .high = static_cast<double>(n_classes - 1), .whole = true};
   if (of_shares) {
     info.n_columns = n_classes;
@@ -69,6 +70,20 @@ void SoftmaxLoss::derivatives(const LossRows& rows, double* const* gradients, do
     return loops_.derivatives_of_shares(shares.data(), scores.data(), n_classes, rows.size, gradients, hessians);
   }
   loops_.derivatives(rows.columns[0] + rows.begin, scores.data(), n_classes, rows.size, gradients, hessians);
+}
+
+void SoftmaxLoss::pack_steps(const LossRows& rows, double* const* packed) const {
+  const auto scores = from_begin(rows.scores, rows, info_.n_outputs);
+  loops_.pack(scores.data(), info_.n_outputs, rows.size, packed);
+}
+
+void SoftmaxLoss::unpack_steps(const LossRows& rows, std::size_t output, const double* packed, double* gradients,
+                               double* curvatures) const {
+  if (of_shares()) {
+    const auto shares = from_begin(rows.columns, rows, info_.n_outputs);
+    return loops_.unpack_of_shares(shares.data(), output, packed, rows.size, gradients, curvatures);
+  }
+  loops_.unpack(rows.columns[0] + rows.begin, output, packed, rows.size, gradients, curvatures);
 }
 
 void SoftmaxLoss::mixed_derivatives(const LossRows& rows, double* const* mixed) const {

@@ -19,6 +19,10 @@ class SoftmaxLoss final : public Loss {
 
   void values(const LossRows& rows, double* out) const override;
   void derivatives(const LossRows& rows, double* const* gradients, double* const* hessians) const override;
+  /// The smaller of p_k and 1 - p_k, with a minus sign where that is 1 - p_k.
+  void pack_steps(const LossRows& rows, double* const* packed) const override;
+  void unpack_steps(const LossRows& rows, std::size_t output, const double* packed, double* gradients,
+                    double* curvatures) const override;
   /// -p_k p_l
   void mixed_derivatives(const LossRows& rows, double* const* mixed) const override;
   /// Without offsets the logarithms of the classes' shares; a class without weight is next to none, or as

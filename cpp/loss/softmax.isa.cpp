@@ -20,6 +20,19 @@ struct OtherTerms {
   [[nodiscard]] Doubles sum() const { return small + ones; }
 };
 
+// The share p of a class in one number, from which p and 1 - p follow with all their digits: the smaller of the two,
+// with a minus sign (of -0 too) where that is 1 - p.
+struct Share {
+  Doubles packed;
+
+  static Share of(Doubles p, Doubles others) { return {p > 0.5 ? -others : p}; }
+  [[nodiscard]] Doubles smaller() const { return abs(packed); }
+  [[nodiscard]] Integers is_large() const { return reinterpret_cast<Integers>(packed) < 0; }
+  [[nodiscard]] Doubles p() const { return is_large() ? 1.0 - smaller() : smaller(); }
+  [[nodiscard]] Doubles others() const { return is_large() ? smaller() : 1.0 - smaller(); }
+  [[nodiscard]] Doubles hessian() const { return smaller() * (1.0 - smaller()); }
+};
+
 // Some rows, in passes over as many as the first cache holds: exponentials go faster in numbers.
 struct Block {
   alignas(64) double most[kRowsAtOnce];   // largest score; the rest is taken relative to it, so nothing overflows
@@ -84,8 +97,8 @@ struct Codes {
     return most - own;
   }
   template <class Lanes>
-  [[nodiscard]] Doubles gradient(std::size_t k, std::size_t row, Doubles p, Doubles q, Lanes m) const {
-    return load_some(y + row, m) == static_cast<double>(k) ? -q : p;
+  [[nodiscard]] Doubles gradient(std::size_t k, std::size_t row, Share share, Lanes m) const {
+    return load_some(y + row, m) == static_cast<double>(k) ? -share.others() : share.p();
   }
 };
 
@@ -102,9 +115,9 @@ struct Shares {
     return sum;
   }
   template <class Lanes>
-  [[nodiscard]] Doubles gradient(std::size_t k, std::size_t row, Doubles p, Doubles q, Lanes m) const {
-    const Doubles share = load_some(y[k] + row, m);
-    return (1.0 - share) * p - share * q;  // p - share, with all digits where both are near 1
+  [[nodiscard]] Doubles gradient(std::size_t k, std::size_t row, Share share, Lanes m) const {
+    const Doubles target = load_some(y[k] + row, m);
+    return (1.0 - target) * share.p() - target * share.others();  // p - target, with all digits where both are near 1
   }
 };
 
@@ -121,27 +134,43 @@ inline void all_values(const Target& target, const double* const* scores, std::s
   });
 }
 
-// One exponential a score; the terms wait in the gradients' memory for their sum.
-template <class Target>
-inline void all_derivatives(const Target& target, const double* const* scores, std::size_t n_classes, std::size_t n,
-                            double* const* gradients, double* const* hessians) {
+// visit(k, row, share, rows in a vector) for every class and row. One exponential a score; the terms wait in `memory`,
+// a column of n rows a class, for their sum.
+template <class Visit>
+inline void all_shares(const double* const* scores, std::size_t n_classes, std::size_t n, double* const* memory,
+                       Visit&& visit) {
   in_blocks(n, [&](Block& block, std::size_t row, std::size_t rows, auto m) {
     block.find_largest(scores, n_classes, row, rows, m);
     block.sum_terms(scores, n_classes, row, rows, m,
-                    [&](std::size_t k, std::size_t at, Doubles e) { store_some(gradients[k] + at, e, m); });
+                    [&](std::size_t k, std::size_t at, Doubles e) { store_some(memory[k] + at, e, m); });
     double* const per_sum = block.most;  // no longer needed
     for (std::size_t i = 0; i < rows; i += kLanes) store(per_sum + i, 1.0 / (1.0 + block.rest(i)));
     for (std::size_t k = 0; k < n_classes; ++k) {
-      double* const gradient = gradients[k] + row;
-      double* const hessian = hessians[k] + row;
       for (std::size_t i = 0; i < rows; i += kLanes) {
-        const Doubles e = load_some(gradient + i, m);
-        const Doubles p = e * load<Doubles>(per_sum + i);
-        const Doubles others = block.rest(i) * load<Doubles>(per_sum + i);
-        const Doubles q = e < 1.0 ? 1.0 - p : others;  // 1 - p, with all its digits where p is near 1
-        store_some(gradient + i, target.gradient(k, row + i, p, q, m), m);
-        store_some(hessian + i, p * q, m);
+        const Doubles p = load_some(memory[k] + row + i, m) * load<Doubles>(per_sum + i);
+        visit(k, row + i, Share::of(p, block.rest(i) * load<Doubles>(per_sum + i)), m);
       }
+    }
+  });
+}
+
+template <class Target>
+inline void all_derivatives(const Target& target, const double* const* scores, std::size_t n_classes, std::size_t n,
+                            double* const* gradients, double* const* hessians) {
+  all_shares(scores, n_classes, n, gradients, [&](std::size_t k, std::size_t row, Share share, auto m) {
+    store_some(gradients[k] + row, target.gradient(k, row, share, m), m);
+    store_some(hessians[k] + row, share.hessian(), m);
+  });
+}
+
+template <class Target>
+inline void all_unpacked(const Target& target, std::size_t k, const double* packed, std::size_t n, double* gradients,
+                         double* hessians) {
+  in_vectors(n, [&](std::size_t first, std::size_t rows, auto m) {
+    for (std::size_t i = first; i < first + rows; i += kLanes) {
+      const Share share{load_some(packed + i, m)};
+      store_some(gradients + i, target.gradient(k, i, share, m), m);
+      store_some(hessians + i, share.hessian(), m);
     }
   });
 }
@@ -162,10 +191,23 @@ inline void all_derivatives(const Target& target, const double* const* scores, s
                                             std::size_t n, double* const* gradients, double* const* hessians) {
   all_derivatives(Shares{y}, scores, n_classes, n, gradients, hessians);
 }
+[[gnu::flatten]] void pack(const double* const* scores, std::size_t n_classes, std::size_t n, double* const* packed) {
+  all_shares(scores, n_classes, n, packed, [&](std::size_t k, std::size_t row, Share share, auto m) {
+    store_some(packed[k] + row, share.packed, m);
+  });
+}
+[[gnu::flatten]] void unpack(const double* y, std::size_t k, const double* packed, std::size_t n, double* gradients,
+                             double* hessians) {
+  all_unpacked(Codes{y}, k, packed, n, gradients, hessians);
+}
+[[gnu::flatten]] void unpack_of_shares(const double* const* y, std::size_t k, const double* packed, std::size_t n,
+                                       double* gradients, double* hessians) {
+  all_unpacked(Shares{y}, k, packed, n, gradients, hessians);
+}
 
 }  // namespace
 
-extern const SoftmaxTable CURVATURE_ISA_SYMBOL(softmax_table){values, derivatives, values_of_shares,
-                                                              derivatives_of_shares};
+extern const SoftmaxTable CURVATURE_ISA_SYMBOL(softmax_table){
+    values, derivatives, values_of_shares, derivatives_of_shares, pack, unpack, unpack_of_shares};
 
 }  // namespace curvature

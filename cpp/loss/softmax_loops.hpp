@@ -17,6 +17,12 @@ struct SoftmaxTable {
                            double* values);
   void (*derivatives_of_shares)(const double* const* y, const double* const* scores, std::size_t n_classes,
                                 std::size_t n, double* const* gradients, double* const* hessians);
+  /// The derivatives in one number a row and class, and those of class k from it: the same bits.
+  void (*pack)(const double* const* scores, std::size_t n_classes, std::size_t n, double* const* packed);
+  void (*unpack)(const double* y, std::size_t k, const double* packed, std::size_t n, double* gradients,
+                 double* hessians);
+  void (*unpack_of_shares)(const double* const* y, std::size_t k, const double* packed, std::size_t n,
+                           double* gradients, double* hessians);
 };
 
 extern const SoftmaxTable softmax_table_baseline;

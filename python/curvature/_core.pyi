@@ -268,6 +268,9 @@ class Loss:
     def steps(
         self, columns: Sequence[NDArray[np.float64]], scores: Sequence[NDArray[np.float64]]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]: ...
+    def unpacked_steps(
+        self, columns: Sequence[NDArray[np.float64]], scores: Sequence[NDArray[np.float64]]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]: ...
     def start_scores(
         self,
         columns: Sequence[NDArray[np.float64]],
