@@ -61,8 +61,7 @@ struct TreeMaker {
                  int threads) {
     const Loss& loss = state.loss();
     const std::uint64_t key = tree_key(params, round, output, state.n_outputs());
-    const QuantizationScale scale =
-        roots ? rows.borrow(output, roots->pairs(output), roots->totals(output)) : rows.quantize(output, key);
+    const QuantizationScale scale = roots ? rows.borrow(output, roots->pairs(output)) : rows.quantize(output, key);
     if (!rows.finite()) throw not_finite(rows, params, round, output);
     GrownTree tree = grower.grow(rows.pairs(), scale, key, roots ? roots->known_root(output) : KnownRoot{});
     rows.assign_leaves(tree, grower);

@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::size_t kFewestRows = 512;  // below, a root costs less than to list its rows
 constexpr std::size_t kTile = CellRows::kTileRows;
-static_assert(RowState::kPass % kTile == 0 && kTile % RowState::kBlock == 0);
+static_assert(kTile % RowState::kBlock == 0);
 
 std::size_t parts_of(std::size_t n, std::size_t size) { return (n + size - 1) / size; }
 
@@ -33,12 +33,9 @@ RootPass::RootPass(RowState& state, std::unique_ptr<RootHistograms> histograms, 
       histograms_(std::move(histograms)),
       needs_noise_(needs_noise),
       threads_(threads),
-      n_passes_(parts_of(state.target().n_rows, RowState::kPass)),
-      totals_(state.n_outputs()),
-      partial_(state.n_outputs() * n_passes_),
       side_by_side_(static_cast<std::size_t>(threads)) {
   const auto team = static_cast<std::size_t>(threads);
-  n_parts_ = std::min(n_passes_, team);
+  n_parts_ = std::min(histograms_->rows().n_tiles(), team);
   const bool enough = n_parts_ * parts_of(state.n_outputs(), kernel::kMostTrees) >= team;
   group_size_ = enough ? kernel::kMostTrees : kernel::kFewTrees;
   const std::size_t bytes = histograms_->bytes_a_tree() * n_parts_ + state.target().n_rows * sizeof(Cell);
@@ -61,47 +58,24 @@ void RootPass::run(std::size_t first, std::size_t n_outputs, const std::vector<s
   first_ = first;
   n_outputs_ = n_outputs;
   histograms_->make_room(parts_of(n_outputs, group_size_) * group_size_, n_parts_);
-  // The totals that a scale must hold are known behind the pass only, as in TreeRows::quantize.
-  const std::vector<Group> all = groups();
-  run(all, keys, true);
-  std::vector<Group> again;
-  for (const Group& group : all) {
-    bool changed = false;
-    for (std::size_t output = group.first; output < group.first + group.n_outputs; ++output) {
-      DerivativeTotals& totals = totals_[output] = {};
-      for (std::size_t pass = 0; pass < n_passes_; ++pass) {
-        totals.gradient += partial_[output * n_passes_ + pass].gradient;
-        totals.hessian += partial_[output * n_passes_ + pass].hessian;
-      }
-      const QuantizationScale scale = TreeRows::scale_for(totals, state_.weights());
-      changed = changed || !(scale == state_.last_scale(output));
-      state_.last_scale(output) = scale;
-    }
-    if (changed) again.push_back(group);
-  }
-  run(again, keys, false);
+  const std::vector<Group> groups = this->groups();
+  const std::size_t n_tiles = histograms_->rows().n_tiles();
+  const std::size_t share = parts_of(n_tiles, n_parts_);
+  parallel_for(groups.size() * n_parts_, threads_, [&](std::size_t task, int worker) {
+    const Group& group = groups[task / n_parts_];
+    const std::size_t part = task % n_parts_;
+    histograms_->take_up(worker, group.size);
+    const std::size_t last = std::min((part + 1) * share, n_tiles);
+    for (std::size_t tile = part * share; tile < last; ++tile) add_tile(group, keys, tile, worker);
+    histograms_->put_down(worker, group.size, tree(group.first), part);
+  });
   if (!needs_noise_) return;
   std::vector<const Cell*> all_pairs;
   for (std::size_t output = first; output < first + n_outputs; ++output) all_pairs.push_back(pairs(output));
   noise_ = noise_of(all_pairs, state_.target().n_rows, state_.target().weights, threads_);
 }
 
-void RootPass::run(const std::vector<Group>& groups, const std::vector<std::uint64_t>& keys, bool with_totals) {
-  const std::size_t n_tiles = histograms_->rows().n_tiles();
-  constexpr std::size_t kTilesAPass = RowState::kPass / kTile;
-  const std::size_t share = parts_of(n_passes_, n_parts_) * kTilesAPass;
-  parallel_for(groups.size() * n_parts_, threads_, [&](std::size_t task, int worker) {
-    const Group& group = groups[task / n_parts_];
-    const std::size_t part = task % n_parts_;
-    histograms_->take_up(worker, group.size);
-    const std::size_t last = std::min((part + 1) * share, n_tiles);
-    for (std::size_t tile = part * share; tile < last; ++tile) add_tile(group, keys, with_totals, tile, worker);
-    histograms_->put_down(worker, group.size, tree(group.first), part);
-  });
-}
-
-void RootPass::add_tile(const Group& group, const std::vector<std::uint64_t>& keys, bool with_totals, std::size_t tile,
-                        int worker) {
+void RootPass::add_tile(const Group& group, const std::vector<std::uint64_t>& keys, std::size_t tile, int worker) {
   const std::size_t begin = tile * kTile;
   const std::size_t end = std::min(begin + kTile, state_.target().n_rows);
   AlignedBuffer<Cell>& rows = side_by_side_[static_cast<std::size_t>(worker)];
@@ -110,15 +84,13 @@ void RootPass::add_tile(const Group& group, const std::vector<std::uint64_t>& ke
     const profile::Scope scope(Phase::quantize, (end - begin) * group.n_outputs);
     double own[2 * RowState::kBlock];
     for (std::size_t output = group.first; output < group.first + group.n_outputs; ++output) {
+      const QuantizationScale scale = TreeRows::scale_for(state_.totals(output), state_.weights());
       for (std::size_t at = begin; at < end; at += RowState::kBlock) {
         const std::size_t n = std::min(RowState::kBlock, end - at);
         kernel::QuantizeTask task = state_.quantize_task(state_.kept(output, at, n, own), at, n);
         task.key = keys[tree(output)];
-        task.scale = state_.last_scale(output);
+        task.scale = scale;
         task.pairs = pairs(output) + at;
-        DerivativeTotals& partial = partial_[output * n_passes_ + at / RowState::kPass];
-        if (at % RowState::kPass == 0) partial = {};
-        task.totals = with_totals ? &partial : nullptr;
         kernel::quantize_table().quantize(task);
       }
     }

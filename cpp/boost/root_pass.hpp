@@ -1,4 +1,4 @@
-// One pass over the rows for the roots of all trees of a round: their totals, scales and histograms.
+// One pass over the rows for the roots of all trees of a round: their pairs and histograms.
 #pragma once
 
 #include <cstddef>
@@ -26,8 +26,7 @@ class RootPass {
   /// Of `n_outputs` from `first` on; keys[i] is the random stream of the tree of output first + i.
   void run(std::size_t first, std::size_t n_outputs, const std::vector<std::uint64_t>& keys);
 
-  /// Of the last run; its scales are the `last_scale` of the row state.
-  [[nodiscard]] const DerivativeTotals& totals(std::size_t output) const { return totals_[output]; }
+  /// Of the last run, by `TreeRows::scale_for` the totals of the row state.
   [[nodiscard]] Cell* pairs(std::size_t output) { return pairs_.data() + tree(output) * state_.target().n_rows; }
   [[nodiscard]] KnownRoot known_root(std::size_t output) const {
     return {histograms_.get(), tree(output), noise_.empty() ? 0.0 : noise_[tree(output)]};
@@ -44,23 +43,18 @@ class RootPass {
   [[nodiscard]] std::size_t tree(std::size_t output) const { return output - first_; }
 
   RootPass(RowState& state, std::unique_ptr<RootHistograms> histograms, bool needs_noise, int threads);
-  void run(const std::vector<Group>& groups, const std::vector<std::uint64_t>& keys, bool with_totals);
-  void add_tile(const Group& group, const std::vector<std::uint64_t>& keys, bool with_totals, std::size_t tile,
-                int worker);
+  void add_tile(const Group& group, const std::vector<std::uint64_t>& keys, std::size_t tile, int worker);
   [[nodiscard]] std::vector<Group> groups() const;
 
   RowState& state_;
   std::unique_ptr<RootHistograms> histograms_;
   bool needs_noise_;
   int threads_;
-  std::size_t n_passes_;
   std::size_t n_parts_;
   std::size_t group_size_;
   std::size_t n_at_once_;
   std::size_t first_ = 0;
   std::size_t n_outputs_ = 0;
-  std::vector<DerivativeTotals> totals_;
-  std::vector<DerivativeTotals> partial_;  // output by output, of kPass rows each
   std::vector<double> noise_;
   AlignedBuffer<Cell> pairs_;                      // of those of the last run, output by output
   std::vector<AlignedBuffer<Cell>> side_by_side_;  // of a group and a tile, row by row; one a worker

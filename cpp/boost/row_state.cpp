@@ -27,7 +27,7 @@ RowState::RowState(Loss& loss, const LossTable& target, int threads)
       round_start_(n_outputs_ > 1 && loss.info().leaf_rule != LeafRule::newton ? n_rows_ * n_outputs_ : 0),
       derivatives_(numbers_kept(loss.info(), n_rows_) * n_rows_ * n_outputs_),
       kept_(derivatives_.empty() ? nullptr : derivatives_.data()),
-      last_scales_(n_outputs_) {
+      totals_(n_outputs_) {
   for (std::size_t k = 0; k < n_outputs_; ++k) {
     score_columns_.push_back(scores_.data() + k * n_rows_);
     start_columns_.push_back((round_start_.empty() ? scores_ : round_start_).data() + k * n_rows_);
@@ -50,6 +50,8 @@ void RowState::start(const std::vector<double>& scores) {
 void RowState::begin_round() {
   loss_.prepare(score_columns_.data(), n_rows_);
   if (n_outputs_ == 1) return;
+  const std::size_t n_passes = (n_rows_ + kPass - 1) / kPass;
+  std::vector<DerivativeTotals> partial(n_outputs_ * n_passes);
   parallel_ranges(n_rows_, kPass, threads_, [&](std::size_t begin, std::size_t end, int) {
     const profile::Scope scope(Phase::gradient, end - begin);
     if (!round_start_.empty()) {
@@ -69,8 +71,18 @@ void RowState::begin_round() {
       } else {
         loss_.steps(rows, gradients.data(), hessians.data());
       }
+      double own[2 * kBlock];
+      for (std::size_t k = 0; k < n_outputs_; ++k) {
+        kernel::QuantizeTask task = quantize_task(kept(k, at, rows.size, own), at, rows.size);
+        task.totals = &partial[k * n_passes + begin / kPass];
+        kernel::quantize_table().add_totals(task);
+      }
     }
   });
+  for (std::size_t k = 0; k < n_outputs_; ++k) {
+    totals_[k] = {};
+    for (std::size_t pass = 0; pass < n_passes; ++pass) totals_[k] += partial[k * n_passes + pass];
+  }
 }
 
 LossChange RowState::change_of_round() const {

@@ -79,8 +79,8 @@ class RowState {
   [[nodiscard]] const double* const* scores() const { return start_columns_.data(); }
   [[nodiscard]] double weight(std::size_t row) const { return target_.weights ? target_.weights[row] : 1.0; }
   [[nodiscard]] const Weights& weights() const { return weights_; }
-  /// The scale of each output's last tree.
-  [[nodiscard]] QuantizationScale& last_scale(std::size_t output) { return last_scales_[output]; }
+  /// Of an output's derivatives at the start of the round, where there are several outputs.
+  [[nodiscard]] const DerivativeTotals& totals(std::size_t output) const { return totals_[output]; }
   /// Of at most kBlock rows from a row on, at the start of the round, where there are several outputs; `own` has room
   /// for twice as many numbers.
   [[nodiscard]] Block kept(std::size_t output, std::size_t row, std::size_t n, double* own) const {
@@ -140,7 +140,7 @@ class RowState {
   std::vector<double*> start_columns_;
   AlignedBuffer<double> derivatives_;  // gradients of all outputs, then curvatures, or packed; see above
   double* kept_;                       // where they begin; null where they are computed each time
-  std::vector<QuantizationScale> last_scales_;
+  std::vector<DerivativeTotals> totals_;
 };
 
 }  // namespace curvature

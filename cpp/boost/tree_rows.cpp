@@ -66,10 +66,7 @@ DerivativeTotals TreeRows::quantize_on(const QuantizationScale& scale, std::size
     for (std::size_t i = 0; i < n; ++i) pairs_[places_[at + i]] = own[i];
   });
   DerivativeTotals totals;
-  for (const DerivativeTotals& part : partial) {
-    totals.gradient += part.gradient;
-    totals.hessian += part.hessian;
-  }
+  for (const DerivativeTotals& part : partial) totals += part;
   return totals;
 }
 
@@ -89,20 +86,25 @@ QuantizationScale TreeRows::scale_for(const DerivativeTotals& totals, const RowS
 QuantizationScale TreeRows::quantize(std::size_t output, std::uint64_t key) {
   if (own_.empty()) own_ = AlignedBuffer<Cell>(n_rows_);
   use(own_.data());
+  if (rows_.n_outputs() > 1) {
+    total_ = rows_.totals(output);
+    const QuantizationScale scale = scale_for(total_, rows_.weights());
+    quantize_on(scale, output, key, Phase::quantize, true);
+    return in_own_unit(scale, output);
+  }
   // The totals that the scale must hold are known behind the pass only; but powers of two are seldom others than those
-  // of the last round, and where they are the pass is made once more.
-  const QuantizationScale guess = rows_.last_scale(output);
-  total_ = quantize_on(guess, output, key, rows_.n_outputs() > 1 ? Phase::quantize : Phase::gradient, false);
+  // of the last tree, and where they are the pass is made once more.
+  total_ = quantize_on(last_scale_, output, key, Phase::gradient, false);
   const QuantizationScale scale = scale_for(total_, rows_.weights());
-  if (!(scale == guess)) quantize_on(scale, output, key, Phase::quantize, true);
-  rows_.last_scale(output) = scale;
+  if (!(scale == last_scale_)) quantize_on(scale, output, key, Phase::quantize, true);
+  last_scale_ = scale;
   return in_own_unit(scale, output);
 }
 
-QuantizationScale TreeRows::borrow(std::size_t output, Cell* pairs, const DerivativeTotals& totals) {
+QuantizationScale TreeRows::borrow(std::size_t output, Cell* pairs) {
   use(pairs);
-  total_ = totals;
-  return in_own_unit(rows_.last_scale(output), output);
+  total_ = rows_.totals(output);
+  return in_own_unit(scale_for(total_, rows_.weights()), output);
 }
 
 QuantizationScale TreeRows::in_own_unit(QuantizationScale scale, std::size_t output) {

@@ -29,8 +29,8 @@ class TreeRows {
   /// Derivatives of an output as packed integers; the scale is chosen so that no sum can overflow. Its units are those
   /// of the loss; of a loss of the residual, those in which the mean curvature is 1.
   QuantizationScale quantize(std::size_t output, std::uint64_t key);
-  /// The same of pairs that are quantized already, by the row state's `last_scale`. They are overwritten.
-  QuantizationScale borrow(std::size_t output, Cell* pairs, const DerivativeTotals& totals);
+  /// The same of pairs that are quantized already, by `scale_for` the row state's totals. They are overwritten.
+  QuantizationScale borrow(std::size_t output, Cell* pairs);
   /// The scale for derivatives of these totals, in the units of the loss.
   [[nodiscard]] static QuantizationScale scale_for(const DerivativeTotals& totals, const RowState::Weights& weights);
   /// Whether the totals of the last `quantize` were numbers; a row that is to blame where they were not.
@@ -70,6 +70,7 @@ class TreeRows {
   RowState& rows_;
   std::size_t n_rows_;
   DerivativeTotals total_;          // at the last `quantize`
+  QuantizationScale last_scale_;    // of its tree, where there is one output
   double unit_ = 1;                 // of the round: derivatives are divided by it
   AlignedBuffer<RowIndex> places_;  // of each row in the matrix, where it has been reordered
   AlignedBuffer<Cell> own_;         // made when first needed

@@ -21,6 +21,12 @@ struct QuantizationScale {
 struct DerivativeTotals {
   double gradient = 0;
   double hessian = 0;
+
+  DerivativeTotals& operator+=(const DerivativeTotals& other) {
+    gradient += other.gradient;
+    hessian += other.hessian;
+    return *this;
+  }
 };
 
 namespace kernel {
@@ -42,6 +48,8 @@ struct QuantizeTable {
   /// integer weight and a repeated row give the same sums; stochastic, the weighted one is rounded, without bias.
   /// What does not fit a pair is no error here: its scale is to be checked by the totals.
   void (*quantize)(const QuantizeTask& task);
+  /// The totals alone, the same bits: no scale or key is read, nothing else is written.
+  void (*add_totals)(const QuantizeTask& task);
 };
 
 extern const QuantizeTable quantize_table_baseline;

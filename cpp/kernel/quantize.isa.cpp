@@ -61,53 +61,73 @@ struct Quantizer {
   }
 };
 
-// Each eighth row is added up by itself, so that the sums do not show how wide the registers are.
-struct Stripes {
-  double sums[kStripes] = {};
+// Sums of w |g| and of w h. Each eighth row is added up by itself, so that they do not show how wide the registers are.
+struct Totals {
+  double gradients[kStripes] = {}, hessians[kStripes] = {};
 
-  void add(std::size_t k, Doubles values) { store(sums + k, load<Doubles>(sums + k) + values); }
-  [[nodiscard]] double total() const {
+  // Rows from the k-th of a turn on.
+  void add(std::size_t k, Doubles gradient, Doubles hessian) {
+    store(gradients + k, load<Doubles>(gradients + k) + gradient);
+    store(hessians + k, load<Doubles>(hessians + k) + hessian);
+  }
+  static double joined(const double (&sums)[kStripes]) {
     return ((sums[0] + sums[4]) + (sums[1] + sums[5])) + ((sums[2] + sums[6]) + (sums[3] + sums[7]));
+  }
+  void add_to(DerivativeTotals& totals) const {
+    totals.gradient += joined(gradients);
+    totals.hessian += joined(hessians);
   }
 };
 
-template <bool Stochastic, bool Weighted, bool Totals>
-void quantize_rows(const QuantizeTask& task) {
-  Quantizer<Stochastic> quantizer{1.0 / task.scale.gradient, 1.0 / task.scale.hessian,
-                                  static_cast<std::uint32_t>(task.key ^ (task.key >> 32))};
-  Stripes gradient_sums, hessian_sums;
-  const auto turn = [&](std::size_t first_row, const double* all_gradients, const double* all_hessians,
-                        const double* all_weights, Cell* pairs) {
-    quantizer.begin_turn(static_cast<std::uint32_t>(task.first_row + first_row));
-#pragma GCC unroll 4
-    for (std::size_t k = 0; k < kStripes; k += kWidth) {
-      const auto gradients = load<Doubles>(all_gradients + k);
-      const auto hessians = load<Doubles>(all_hessians + k);
-      const Doubles weights = Weighted ? load<Doubles>(all_weights + k) : splat(1.0);
-      store(pairs + k, quantizer.pairs(k, gradients, hessians, weights));
-      if constexpr (Totals) {
-        gradient_sums.add(k, Weighted ? weights * abs(gradients) : abs(gradients));
-        hessian_sums.add(k, Weighted ? weights * hessians : hessians);
-      }
-    }
-  };
+// Calls visit(first row, gradients, hessians, weights) for each kStripes rows, the last of them filled up with zeros.
+template <bool Weighted, class Visit>
+void in_turns(const QuantizeTask& task, Visit&& visit) {
   const std::size_t whole = task.n_rows / kStripes * kStripes;
   for (std::size_t i = 0; i < whole; i += kStripes) {
-    turn(i, task.gradients + i, task.hessians + i, Weighted ? task.weights + i : nullptr, task.pairs + i);
+    visit(i, task.gradients + i, task.hessians + i, Weighted ? task.weights + i : nullptr);
   }
   if (const std::size_t rest = task.n_rows - whole; rest > 0) {
     double gradients[kStripes] = {}, hessians[kStripes] = {}, weights[kStripes] = {};
-    Cell pairs[kStripes];
     std::copy_n(task.gradients + whole, rest, gradients);
     std::copy_n(task.hessians + whole, rest, hessians);
     if constexpr (Weighted) std::copy_n(task.weights + whole, rest, weights);
-    turn(whole, gradients, hessians, weights, pairs);
-    std::copy_n(pairs, rest, task.pairs + whole);
+    visit(whole, gradients, hessians, weights);
   }
-  if constexpr (Totals) {
-    task.totals->gradient += gradient_sums.total();
-    task.totals->hessian += hessian_sums.total();
-  }
+}
+
+template <bool Weighted>
+void add_totals(const QuantizeTask& task) {
+  Totals totals;
+  in_turns<Weighted>(task, [&](std::size_t, const double* gradients, const double* hessians, const double* weights) {
+#pragma GCC unroll 4
+    for (std::size_t k = 0; k < kStripes; k += kWidth) {
+      const Doubles w = Weighted ? load<Doubles>(weights + k) : splat(1.0);
+      totals.add(k, w * abs(load<Doubles>(gradients + k)), w * load<Doubles>(hessians + k));
+    }
+  });
+  totals.add_to(*task.totals);
+}
+
+template <bool Stochastic, bool Weighted, bool WithTotals>
+void quantize_rows(const QuantizeTask& task) {
+  Quantizer<Stochastic> quantizer{1.0 / task.scale.gradient, 1.0 / task.scale.hessian,
+                                  static_cast<std::uint32_t>(task.key ^ (task.key >> 32))};
+  Totals totals;
+  Cell rest[kStripes];
+  in_turns<Weighted>(task, [&](std::size_t i, const double* gradients, const double* hessians, const double* weights) {
+    Cell* const pairs = i + kStripes <= task.n_rows ? task.pairs + i : rest;
+    quantizer.begin_turn(static_cast<std::uint32_t>(task.first_row + i));
+#pragma GCC unroll 4
+    for (std::size_t k = 0; k < kStripes; k += kWidth) {
+      const auto g = load<Doubles>(gradients + k);
+      const auto h = load<Doubles>(hessians + k);
+      const Doubles w = Weighted ? load<Doubles>(weights + k) : splat(1.0);
+      store(pairs + k, quantizer.pairs(k, g, h, w));
+      if constexpr (WithTotals) totals.add(k, w * abs(g), w * h);
+    }
+  });
+  if (const std::size_t n = task.n_rows % kStripes; n > 0) std::copy_n(rest, n, task.pairs + (task.n_rows - n));
+  if constexpr (WithTotals) totals.add_to(*task.totals);
 }
 
 template <bool Stochastic, bool Weighted>
@@ -130,8 +150,13 @@ void quantize(const QuantizeTask& task) {
   }
 }
 
+void add_totals(const QuantizeTask& task) {
+  if (task.weights) return add_totals<true>(task);
+  add_totals<false>(task);
+}
+
 }  // namespace
 
-extern const QuantizeTable CURVATURE_ISA_SYMBOL(quantize_table){quantize};
+extern const QuantizeTable CURVATURE_ISA_SYMBOL(quantize_table){quantize, add_totals};
 
 }  // namespace curvature::kernel
