@@ -240,7 +240,10 @@ def test_partition_is_its_twin(seed, wide, n_rows, n_codes, data):
     codes = random_codes(rng, n_rows, [n_codes], wide)[:, 0].copy()
     codes[rng.random(n_rows) < 0.2] = 0
     codes[rng.random(n_rows) < 0.2] = n_codes - 1
-    rows = rng.permutation(n_rows)[: data.draw(st.integers(0, n_rows))].astype(np.uint32)
+    n_chosen = data.draw(st.integers(0, n_rows))
+    rows = np.sort(rng.permutation(n_rows)[:n_chosen]).astype(np.uint32)
+    if data.draw(st.booleans()):  # none missing in between
+        rows = np.arange(n_rows - n_chosen, n_rows, dtype=np.uint32)
     bin = data.draw(st.sampled_from([1, n_codes - 1]) | st.integers(1, n_codes - 1))
     missing_left = data.draw(st.booleans())
     by_rows = np.zeros((n_rows, 5), dtype=codes.dtype)

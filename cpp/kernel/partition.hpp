@@ -45,7 +45,8 @@ extern const PartitionTable partition_table_v4;
 [[nodiscard]] const PartitionTable& partition_table(InstructionSet set = instruction_set());
 
 /// Moves the rows whose key is at most `last_left` to the front of `rows` and the others to `right_out`, which has room
-/// for all of them, both in their old order; returns how many go left. Keys of a block of rows are gathered first.
+/// for all of them, both in their old order; returns how many go left. `rows` are in increasing order. Keys of a block
+/// of rows are gathered first, or read in one stretch where no row between is missing.
 template <class KeyOf>
 [[nodiscard]] std::size_t partition_by(RowIndex* rows, std::size_t n_rows, RowIndex* right_out, std::uint8_t last_left,
                                        const PartitionTable& table, KeyOf&& key_of) {
@@ -54,7 +55,12 @@ template <class KeyOf>
   std::size_t n_left = 0;
   for (std::size_t begin = 0; begin < n_rows; begin += kBlock) {
     const std::size_t n = std::min(kBlock, n_rows - begin);
-    for (std::size_t i = 0; i < n; ++i) keys[i] = key_of(rows[begin + i]);
+    const RowIndex first = rows[begin];
+    if (rows[begin + n - 1] - first == n - 1) {
+      for (std::size_t i = 0; i < n; ++i) keys[i] = key_of(first + i);
+    } else {
+      for (std::size_t i = 0; i < n; ++i) keys[i] = key_of(rows[begin + i]);
+    }
     n_left += table.divide({rows + begin, keys, n, last_left, rows + n_left, right_out + (begin - n_left)});
   }
   return n_left;
@@ -78,16 +84,16 @@ template <class Codes>
   if (split.is_set()) {
     const std::uint8_t* left_codes = split.left_codes.data();
     return partition_by(rows, n_rows, right_out, 0, table,
-                        [=](RowIndex row) { return static_cast<std::uint8_t>(left_codes[codes[row]] == 0); });
+                        [=](std::size_t row) { return static_cast<std::uint8_t>(left_codes[codes[row]] == 0); });
   }
   // Missing on the right: subtracting 1 wraps code 0 to the largest code, so one comparison serves both sides.
   const Code shift = split.missing_left ? 0 : 1;
   const Code last = static_cast<Code>(split.bin - shift);
   if constexpr (sizeof(Code) == 1) {
     return partition_by(rows, n_rows, right_out, last, table,
-                        [=](RowIndex row) { return static_cast<std::uint8_t>(codes[row] - shift); });
+                        [=](std::size_t row) { return static_cast<std::uint8_t>(codes[row] - shift); });
   } else {
-    return partition_by(rows, n_rows, right_out, 0, table, [=](RowIndex row) {
+    return partition_by(rows, n_rows, right_out, 0, table, [=](std::size_t row) {
       return static_cast<std::uint8_t>(static_cast<Code>(codes[row] - shift) > last);
     });
   }
