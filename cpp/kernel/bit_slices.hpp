@@ -59,10 +59,7 @@ struct SlicedGroup {
   const SlicedTree* trees = nullptr;  // their planes one after another
   std::size_t n_trees = 0;
   const double* values = nullptr;
-  // Where no tree has more than 32 leaves: the same values, tree by tree, byte k of all 32 after byte k - 1; else null.
-  const std::uint8_t* value_bytes = nullptr;
 };
-inline constexpr std::size_t kByteLeaves = 32;
 
 /// Room for one tile, in lines of `tile_rows` bits; aligned to 64 bytes.
 struct SlicedTile {

@@ -141,86 +141,45 @@ void number_leaves(const Words* sums, int n_planes, std::uint8_t* leaves) {
   }
 }
 
+// Those of one tree were last read a tile ago; of large trees only the first ones, which may be all that stays near.
+void prefetch_values(const double* values, int n_planes) {
+  constexpr std::size_t kCacheLine = 64 / sizeof(double);
+  const std::size_t n = std::size_t{1} << (n_planes < kByteBits ? n_planes : kByteBits);
+  for (std::size_t i = 0; i < n; i += kCacheLine) __builtin_prefetch(values + i);
+}
+
 // Adds the trees' values to some rows at a time, whose scores stay in registers meanwhile. `Wide`: leaf numbers of two
 // bytes, the high ones a tile after the low ones.
 template <bool Wide>
 void add_values(const SlicedGroup& group, const std::uint8_t* leaves, double* scores) {
-  constexpr std::size_t kRows = 8;
+  using Pair = double __attribute__((vector_size(16)));
+  constexpr std::size_t kRows = 16;
   constexpr std::size_t kStep = (Wide ? 2 : 1) * kTileRows;
   for (std::size_t row = 0; row < kTileRows; row += kRows) {
-    double sums[kRows];
+    Pair sums[kRows / 2];
 #pragma GCC unroll 16
-    for (std::size_t i = 0; i < kRows; ++i) sums[i] = scores[row + i];
+    for (std::size_t i = 0; i < kRows / 2; ++i) sums[i] = load<Pair>(scores + row + 2 * i);
     const std::uint8_t* at = leaves + row;
     for (std::size_t t = 0; t < group.n_trees; ++t, at += kStep) {
       const double* values = group.values + group.trees[t].first_value;
-      const auto low = load<std::uint64_t>(at);
-      const auto high = Wide ? load<std::uint64_t>(at + kTileRows) : 0;
-#pragma GCC unroll 16
-      for (std::size_t i = 0; i < kRows; ++i) {
-        sums[i] += values[((low >> (kByteBits * i)) & 0xff) + (((high >> (kByteBits * i)) & 0xff) << kByteBits)];
+#pragma GCC unroll 2
+      for (std::size_t first = 0; first < kRows; first += 8) {
+        auto low = load<std::uint64_t>(at + first);
+        std::uint64_t high = Wide ? load<std::uint64_t>(at + kTileRows + first) : 0;
+#pragma GCC unroll 4
+        for (std::size_t i = first / 2; i < first / 2 + 4; ++i) {
+          sums[i] += Pair{values[(low & 0xff) + ((high & 0xff) << kByteBits)],
+                          values[((low >> kByteBits) & 0xff) + (((high >> kByteBits) & 0xff) << kByteBits)]};
+          low >>= 2 * kByteBits;
+          high >>= 2 * kByteBits;
+          asm("" : "+r"(low));  // else compilers shift what was loaded anew for every row: four operations, not three
+        }
       }
     }
 #pragma GCC unroll 16
-    for (std::size_t i = 0; i < kRows; ++i) scores[row + i] = sums[i];
+    for (std::size_t i = 0; i < kRows / 2; ++i) store(scores + row + 2 * i, sums[i]);
   }
 }
-
-#if defined(__AVX2__)
-// The same for trees of at most 32 leaves, 32 rows at a time: each byte of the values is looked up by a shuffle, and
-// the bytes of a value are brought together by interleaving.
-void add_few_values(const SlicedGroup& group, const std::uint8_t* leaves, double* scores) {
-  constexpr std::size_t kRows = kByteLeaves;
-  constexpr int kBytesOfValue = sizeof(double);
-  const __m256i half = _mm256_set1_epi8(16);
-  const __m256i past_half = _mm256_set1_epi8(0x70);  // lifts what is above 15 to where a shuffle gives 0
-  for (std::size_t row = 0; row < kTileRows; row += kRows) {
-    __m256d sums[8];  // interleaving leaves rows 2i, 2i + 1, 16 + 2i and 17 + 2i together
-#pragma GCC unroll 4
-    for (int i = 0; i < 4; ++i) {
-      const __m256d first = _mm256_loadu_pd(scores + row + 4 * i), second = _mm256_loadu_pd(scores + row + 16 + 4 * i);
-      sums[2 * i] = _mm256_permute2f128_pd(first, second, 0x20);
-      sums[2 * i + 1] = _mm256_permute2f128_pd(first, second, 0x31);
-    }
-    const std::uint8_t* at = leaves + row;
-    const std::uint8_t* bytes = group.value_bytes;
-    for (std::size_t t = 0; t < group.n_trees; ++t, at += kTileRows, bytes += kBytesOfValue * kByteLeaves) {
-      const __m256i leaf = load<__m256i>(at);
-      const __m256i below = _mm256_add_epi8(leaf, past_half);
-      const __m256i above = _mm256_add_epi8(_mm256_xor_si256(leaf, half), past_half);
-      const auto look_up = [&](int k) {
-        const auto* table = reinterpret_cast<const __m128i*>(bytes + static_cast<std::size_t>(k) * kByteLeaves);
-        const __m256i low = _mm256_broadcastsi128_si256(_mm_loadu_si128(table));
-        const __m256i high = _mm256_broadcastsi128_si256(_mm_loadu_si128(table + 1));
-        return _mm256_or_si256(_mm256_shuffle_epi8(low, below), _mm256_shuffle_epi8(high, above));
-      };
-      __m256i twos[8], fours[8];
-#pragma GCC unroll 4
-      for (int k = 0; k < 4; ++k) {
-        const __m256i even = look_up(2 * k), odd = look_up(2 * k + 1);
-        twos[k] = _mm256_unpacklo_epi8(even, odd);
-        twos[4 + k] = _mm256_unpackhi_epi8(even, odd);
-      }
-#pragma GCC unroll 4
-      for (int i = 0; i < 8; i += 2) {
-        fours[i] = _mm256_unpacklo_epi16(twos[i], twos[i + 1]);
-        fours[i + 1] = _mm256_unpackhi_epi16(twos[i], twos[i + 1]);
-      }
-#pragma GCC unroll 4
-      for (int i = 0; i < 4; ++i) {
-        const int low = i / 2 * 4 + i % 2;
-        sums[2 * i] += reinterpret_cast<__m256d>(_mm256_unpacklo_epi32(fours[low], fours[low + 2]));
-        sums[2 * i + 1] += reinterpret_cast<__m256d>(_mm256_unpackhi_epi32(fours[low], fours[low + 2]));
-      }
-    }
-#pragma GCC unroll 4
-    for (int i = 0; i < 4; ++i) {
-      _mm256_storeu_pd(scores + row + 4 * i, _mm256_permute2f128_pd(sums[2 * i], sums[2 * i + 1], 0x20));
-      _mm256_storeu_pd(scores + row + 16 + 4 * i, _mm256_permute2f128_pd(sums[2 * i], sums[2 * i + 1], 0x31));
-    }
-  }
-}
-#endif
 
 void add_group(const SlicedGroup& group, const SlicedTile& tile, double* scores) {
   const auto* lines = static_cast<const Words*>(tile.lines);
@@ -259,12 +218,10 @@ void add_group(const SlicedGroup& group, const SlicedTile& tile, double* scores)
     const int n_planes = group.trees[t].n_planes;
     number_leaves(sums, n_planes, leaves);
     if (wide) number_leaves(sums + kByteBits, n_planes - kByteBits, leaves + kTileRows);
+    prefetch_values(group.values + group.trees[t].first_value, n_planes);
     sums += n_planes;
     leaves += (wide ? 2 : 1) * kTileRows;
   }
-#if defined(__AVX2__)
-  if (group.value_bytes) return add_few_values(group, tile.leaves, scores);
-#endif
   if (wide) return add_values<true>(group, tile.leaves, scores);
   add_values<false>(group, tile.leaves, scores);
 }

@@ -70,7 +70,7 @@ SlicedTrees::SlicedTrees(const TreeNodes& nodes, const std::vector<std::int64_t>
 
 void SlicedTrees::add_group(const TreeNodes& nodes, std::span<const Shape> shapes, std::size_t output,
                             const std::vector<std::uint32_t>& lines) {
-  Group group{output, splits_.size(), twigs_.size(), terms_.size(), trees_.size(), 0, 0, 0, shapes.size(), kNoBytes};
+  Group group{output, splits_.size(), twigs_.size(), terms_.size(), trees_.size(), 0, 0, 0, shapes.size()};
   struct Reached {
     std::size_t tree, node;
     std::uint32_t line;
@@ -114,11 +114,6 @@ void SlicedTrees::add_group(const TreeNodes& nodes, std::span<const Shape> shape
   add_terms(flips);
   group.n_terms = terms_.size() - group.terms;
   for (const Shape& shape : shapes) add_values(nodes, shape);
-  const auto few = [](const Shape& shape) { return shape.n_leaves[0] <= kernel::kByteLeaves; };
-  if (std::all_of(shapes.begin(), shapes.end(), few)) {
-    group.value_bytes = value_bytes_.size();
-    for (std::size_t t = group.trees; t < trees_.size(); ++t) add_value_bytes(trees_[t]);
-  }
   groups_.push_back(group);
   most_reached_ = std::max(most_reached_, first_twig + group.n_twigs);
   most_planes_ = std::max(most_planes_, flips.size());
@@ -132,17 +127,6 @@ void SlicedTrees::add_values(const TreeNodes& nodes, const Shape& shape) {
     if (shape.is_leaf(nodes, i)) values_[first_value + gray(shape.first_leaf[i])] = nodes.value[shape.begin + i];
   }
   trees_.push_back({first_value, shape.n_planes});
-}
-
-void SlicedTrees::add_value_bytes(const kernel::SlicedTree& tree) {
-  const std::size_t first = value_bytes_.size();
-  value_bytes_.resize(first + sizeof(double) * kernel::kByteLeaves, 0);
-  for (std::size_t leaf = 0; leaf < std::size_t{1} << tree.n_planes; ++leaf) {
-    const auto bits = std::bit_cast<std::uint64_t>(values_[tree.first_value + leaf]);
-    for (std::size_t k = 0; k < sizeof(double); ++k) {
-      value_bytes_[first + k * kernel::kByteLeaves + leaf] = static_cast<std::uint8_t>(bits >> (8 * k));
-    }
-  }
 }
 
 // Four reached lines at a time; line 0, which is empty, fills up. At least once a plane, so that each has its sum.
@@ -168,7 +152,6 @@ kernel::SlicedGroup SlicedTrees::view(const Group& group) const {
   view.trees = trees_.data() + group.trees;
   view.n_trees = group.n_trees;
   view.values = values_.data();
-  if (group.value_bytes != kNoBytes) view.value_bytes = value_bytes_.data() + group.value_bytes;
   return view;
 }
 

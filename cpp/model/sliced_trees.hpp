@@ -17,14 +17,12 @@ class SlicedTrees {
  public:
   /// More leaves than this in a tree are walked to faster.
   static constexpr std::size_t kMostLeaves = 4096;
-  static constexpr std::size_t kNoBytes = static_cast<std::size_t>(-1);
 
   /// The trees of one output, one after another in groups whose reached lines stay in the first-level cache.
   struct Group {
     std::size_t output;
     std::size_t splits, twigs, terms, trees;  // where they begin
     std::size_t n_splits, n_twigs, n_terms, n_trees;
-    std::size_t value_bytes;  // kNoBytes: none
   };
 
   /// `tree_begin`: the first node of each tree; `lines`: of each node, the line of the rows it sends right.
@@ -44,7 +42,6 @@ class SlicedTrees {
   void add_group(const TreeNodes& nodes, std::span<const Shape> shapes, std::size_t output,
                  const std::vector<std::uint32_t>& lines);
   void add_values(const TreeNodes& nodes, const Shape& shape);
-  void add_value_bytes(const kernel::SlicedTree& tree);
   void add_terms(std::vector<std::vector<std::uint32_t>>& reached_of_plane);
 
   std::vector<Group> groups_;
@@ -52,7 +49,6 @@ class SlicedTrees {
   std::vector<kernel::PlaneTerms> terms_;
   std::vector<kernel::SlicedTree> trees_;
   std::vector<double> values_;
-  std::vector<std::uint8_t> value_bytes_;
   std::size_t most_reached_ = 0, most_planes_ = 0, most_trees_ = 0;
 };
 
