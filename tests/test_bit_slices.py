@@ -120,6 +120,46 @@ def test_trees_of_many_leaves(leaves):
     assert_as_walked(forest, _core.Table(rng.normal(size=(20_000, 6))), rng, sliced=max(leaves) <= 4_096)
 
 
+@pytest.mark.parametrize("n_missing", [0, 1, 3])
+def test_missing_values_in_some_tiles_only(n_missing):
+    """A tile without missing values has lines of its own; one missing value of any column is enough for the others."""
+    rng = np.random.default_rng(n_missing)
+    grid = rng.normal(size=30)
+    forest = random_forest(rng, [31] * 20, 5, grid)
+    X = rng.choice(grid, (2_000, 5))
+    X[rng.choice(2_000, n_missing, replace=False), rng.integers(0, 5, n_missing)] = np.nan
+    assert_as_walked(forest, _core.Table(X), rng)
+    assert_as_walked(forest, _core.Table(X[:900].astype(np.float32)), rng)
+
+
+def test_more_lines_than_two_bytes_count():
+    """Some 400 columns of 250 thresholds."""
+    rng = np.random.default_rng(6)
+    forest = random_forest(rng, [2_000] * 55, 420, rng.normal(size=250))
+    assert len(np.unique(_thresholds(forest), axis=0)) > 2**16
+    X = rng.normal(size=(6_000, 420))
+    X[4_000:][rng.random((2_000, 420)) < 0.01] = np.nan
+    assert_as_walked(forest, _core.Table(X), rng)
+
+
+def test_columns_of_several_kinds():
+    """Floats in rows, doubles, columns on their own, and some that no split uses."""
+    rng = np.random.default_rng(7)
+    grid = rng.normal(size=40)
+    rows, doubles = rng.choice(grid, (1_000, 40)).astype(np.float32), rng.choice(grid, (1_000, 5))
+    columns = [*rows.T, *doubles.T, *np.asfortranarray(rows[:, :4]).T, *rows[:, 3:9].T]
+    forest = random_forest(rng, [12] * 6, len(columns), grid)
+    assert len(np.unique(_thresholds(forest)[:, 0])) < len(columns)
+    assert_as_walked(forest, _core.Table(1_000, [Column([Chunk(column)]) for column in columns]), rng)
+
+
+def _thresholds(forest):
+    """Feature and threshold of every split."""
+    arrays = forest.arrays()
+    splits = arrays["feature"] != LEAF
+    return np.column_stack([arrays["feature"][splits], arrays["threshold"][splits]])
+
+
 @settings(max_examples=20)
 @given(seed=SEEDS, leaves=st.lists(st.integers(1, 60), min_size=1, max_size=12), n_levels=st.integers(1, N_LEVELS))
 def test_sets_of_levels(seed, leaves, n_levels):

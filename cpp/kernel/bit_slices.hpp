@@ -33,13 +33,17 @@ struct DerivedLines {
 };
 
 /// A split on its way down: the line of its node among the reached ones, and the line of the rows that it sends right.
+/// All steps pass through the caches once a tile, so numbers of two bytes are better where there are that few lines.
+template <class Number>
 struct SplitStep {
-  std::uint32_t node, split;
+  Number node, split;
 };
+using NearStep = SplitStep<std::uint16_t>;
+using FarStep = SplitStep<std::uint32_t>;
 /// Four more reached lines in the running exclusive or, and the plane that it has come to.
 struct PlaneTerms {
-  std::uint32_t plane;
-  std::uint32_t reached[4];
+  std::uint16_t plane;
+  std::uint16_t reached[4];
 };
 struct SlicedTree {
   std::size_t first_value = 0;  // of 2^n_planes, by leaf number
@@ -50,9 +54,9 @@ struct SlicedTree {
 /// 3 + 2i, then each twig, a split between two leaves, the rows of its right leaf. Plane p is the exclusive or of all
 /// terms up to the last of p and of all up to the last of p - 1.
 struct SlicedGroup {
-  const SplitStep* splits = nullptr;
+  const NearStep* near_steps = nullptr;  // the splits, then the twigs; null where they are far ones
+  const FarStep* far_steps = nullptr;
   std::size_t n_splits = 0;
-  const SplitStep* twigs = nullptr;
   std::size_t n_twigs = 0;
   const PlaneTerms* terms = nullptr;
   std::size_t n_terms = 0;

@@ -181,15 +181,10 @@ void add_values(const SlicedGroup& group, const std::uint8_t* leaves, double* sc
   }
 }
 
-void add_group(const SlicedGroup& group, const SlicedTile& tile, double* scores) {
-  const auto* lines = static_cast<const Words*>(tile.lines);
-  auto* reached = static_cast<Words*>(tile.reached);
-  reached[0] = Words{};
-  reached[1] = ~Words{};
+// Rows into the children of splits, then into the right leaves of twigs.
+template <class Step>
+void send_down(const Step* splits, std::size_t n_splits, std::size_t n_twigs, const Words* lines, Words* reached) {
   Words* to = reached + 2;
-  const std::size_t n_splits = group.n_splits, n_twigs = group.n_twigs, n_terms = group.n_terms;
-  const SplitStep* splits = group.splits;
-  const SplitStep* twigs = group.twigs;
 #pragma GCC unroll 4
   for (std::size_t i = 0; i < n_splits; ++i, to += 2) {
     const Words node = reached[splits[i].node];
@@ -197,14 +192,28 @@ void add_group(const SlicedGroup& group, const SlicedTile& tile, double* scores)
     to[0] = node ^ right;
     to[1] = right;
   }
+  const Step* twigs = splits + n_splits;
 #pragma GCC unroll 4
   for (std::size_t i = 0; i < n_twigs; ++i, ++to) {
     *to = reached[twigs[i].node] & lines[twigs[i].split];
+  }
+}
+
+void add_group(const SlicedGroup& group, const SlicedTile& tile, double* scores) {
+  const auto* lines = static_cast<const Words*>(tile.lines);
+  auto* reached = static_cast<Words*>(tile.reached);
+  reached[0] = Words{};
+  reached[1] = ~Words{};
+  if (group.near_steps) {
+    send_down(group.near_steps, group.n_splits, group.n_twigs, lines, reached);
+  } else {
+    send_down(group.far_steps, group.n_splits, group.n_twigs, lines, reached);
   }
   Words* sums = static_cast<Words*>(tile.planes) + 1;
   sums[-1] = Words{};
   Words sum{};
   const PlaneTerms* all_terms = group.terms;
+  const std::size_t n_terms = group.n_terms;
 #pragma GCC unroll 2
   for (std::size_t i = 0; i < n_terms; ++i) {
     const PlaneTerms& terms = all_terms[i];

@@ -45,7 +45,7 @@ std::unique_ptr<const BitSlicedForest> BitSlicedForest::make(const TreeNodes& no
   if (!numbered(tree_begin)) return nullptr;
   SplitLines lines(nodes);
   if (!lines.possible()) return nullptr;
-  SlicedTrees trees(nodes, tree_begin, n_outputs, lines.of_nodes());
+  SlicedTrees trees(nodes, tree_begin, n_outputs, lines);
   return std::unique_ptr<const BitSlicedForest>(
       new BitSlicedForest(std::move(lines), std::move(trees), tree_begin.size() - 1, n_outputs));
 }
@@ -64,7 +64,7 @@ void BitSlicedForest::add_scores(const Table& table, double* scores, int threads
     for (std::size_t first = begin; first < end; first += tile_rows) {
       const std::size_t n = std::min(tile_rows, end - first);
       lines_.encode(table, first, n, tile_rows, own->codes.data());
-      lines_.fill(kernels, own->codes.data(), own->lines.data());
+      const bool whole = lines_.fill(kernels, own->codes.data(), own->lines.data());
       double* to = scores + first * n_outputs_;
       for (std::size_t k = 0; k < n_outputs_; ++k) {
         double* of_output = own->scores.data() + k * tile_rows;
@@ -72,7 +72,7 @@ void BitSlicedForest::add_scores(const Table& table, double* scores, int threads
         std::fill(of_output + n, of_output + tile_rows, 0.0);
       }
       for (const SlicedTrees::Group& group : trees_.groups()) {
-        kernels.add_group(trees_.view(group), own->tile(), own->scores.data() + group.output * tile_rows);
+        kernels.add_group(trees_.view(group, whole), own->tile(), own->scores.data() + group.output * tile_rows);
       }
       for (std::size_t k = 0; k < n_outputs_; ++k) {
         const double* of_output = own->scores.data() + k * tile_rows;

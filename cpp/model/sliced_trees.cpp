@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <limits>
 
 namespace curvature {
 namespace {
@@ -9,6 +10,8 @@ namespace {
 constexpr std::size_t kMostTrees = 16;
 constexpr std::size_t kMostReached = 600;  // lines: 12.5 KiB of 256 rows
 constexpr int kByteBits = 8;
+constexpr std::size_t kNumbers = std::numeric_limits<std::uint16_t>::max() + std::size_t{1};
+static_assert(2 + 2 * SlicedTrees::kMostLeaves <= kNumbers);  // of the reached lines of a group
 
 std::uint32_t gray(std::uint32_t i) { return i ^ (i >> 1); }
 
@@ -49,7 +52,7 @@ struct SlicedTrees::Shape {
 };
 
 SlicedTrees::SlicedTrees(const TreeNodes& nodes, const std::vector<std::int64_t>& tree_begin, std::size_t n_outputs,
-                         const std::vector<std::uint32_t>& lines) {
+                         const SplitLines& lines) {
   for (std::size_t output = 0; output < n_outputs; ++output) {
     std::vector<Shape> shapes;
     std::size_t reached = 0;
@@ -69,12 +72,18 @@ SlicedTrees::SlicedTrees(const TreeNodes& nodes, const std::vector<std::int64_t>
 }
 
 void SlicedTrees::add_group(const TreeNodes& nodes, std::span<const Shape> shapes, std::size_t output,
-                            const std::vector<std::uint32_t>& lines) {
-  Group group{output, splits_.size(), twigs_.size(), terms_.size(), trees_.size(), 0, 0, 0, shapes.size()};
+                            const SplitLines& lines) {
+  Group group{output,       std::max(steps_.near.size(), steps_.far.size()), terms_.size(), trees_.size(), 0, 0, 0,
+              shapes.size()};
   struct Reached {
     std::size_t tree, node;
-    std::uint32_t line;
+    std::uint16_t line;
   };
+  struct Split {
+    std::uint16_t reached;
+    std::size_t node;  // among all
+  };
+  std::vector<Split> splits, twigs;
   // Level by level over all trees, so that operations next to each other do not wait for each other.
   std::vector<Reached> queue;
   std::vector<std::size_t> first_plane(1, 0);
@@ -82,35 +91,47 @@ void SlicedTrees::add_group(const TreeNodes& nodes, std::span<const Shape> shape
     queue.push_back({t, 0, 1});
     first_plane.push_back(first_plane.back() + static_cast<std::size_t>(shapes[t].n_planes));
   }
-  std::vector<std::vector<std::uint32_t>> flips(first_plane.back());       // of each plane
-  std::vector<std::vector<std::uint32_t>> twig_flips(first_plane.back());  // likewise, twigs counted from 0
+  std::vector<std::vector<std::uint16_t>> flips(first_plane.back());       // of each plane
+  std::vector<std::vector<std::uint16_t>> twig_flips(first_plane.back());  // likewise, twigs counted from 0
   for (std::size_t at = 0; at < queue.size(); ++at) {
     const auto [t, node, line] = queue[at];
     const Shape& shape = shapes[t];
     if (shape.is_leaf(nodes, node)) continue;
-    const kernel::SplitStep step{line, lines[shape.begin + node]};
     const std::size_t left = shape.left(nodes, node);
     const std::size_t second = shape.visited_second(nodes, node);
     const bool is_twig = shape.n_leaves[node] == 2;
-    const auto first_child = static_cast<std::uint32_t>(2 + 2 * (splits_.size() - group.splits));
-    const auto flipping = is_twig ? static_cast<std::uint32_t>(twigs_.size() - group.twigs)
-                                  : first_child + static_cast<std::uint32_t>(second - left);
+    const std::size_t first_child = 2 + 2 * splits.size();
+    const auto flipping = static_cast<std::uint16_t>(is_twig ? twigs.size() : first_child + (second - left));
     const std::uint32_t changed = gray(shape.first_leaf[node]) ^ gray(shape.first_leaf[second]);
     for (int k = 0; k < shape.n_planes; ++k) {
       const std::size_t plane = first_plane[t] + static_cast<std::size_t>(k);
       if ((changed >> k) & 1) (is_twig ? twig_flips : flips)[plane].push_back(flipping);
     }
-    (is_twig ? twigs_ : splits_).push_back(step);
+    (is_twig ? twigs : splits).push_back({line, shape.begin + node});
     if (is_twig) continue;
-    queue.push_back({t, left, first_child});
-    queue.push_back({t, left + 1, first_child + 1});
+    queue.push_back({t, left, static_cast<std::uint16_t>(first_child)});
+    queue.push_back({t, left + 1, static_cast<std::uint16_t>(first_child + 1)});
   }
-  group.n_splits = splits_.size() - group.splits;
-  group.n_twigs = twigs_.size() - group.twigs;
-  const auto first_twig = static_cast<std::uint32_t>(2 + 2 * group.n_splits);
+  group.n_splits = splits.size();
+  group.n_twigs = twigs.size();
+  const std::size_t first_twig = 2 + 2 * group.n_splits;
   for (std::size_t plane = 0; plane < flips.size(); ++plane) {
-    for (const std::uint32_t twig : twig_flips[plane]) flips[plane].push_back(first_twig + twig);
+    for (const std::size_t twig : twig_flips[plane])
+      flips[plane].push_back(static_cast<std::uint16_t>(first_twig + twig));
   }
+  const auto add_steps = [&](const std::vector<std::uint32_t>& of_nodes, Steps& steps) {
+    for (const std::vector<Split>* some : {&splits, &twigs}) {
+      for (const auto& [reached, node] : *some) {
+        if (lines.n_lines() <= kNumbers) {
+          steps.near.push_back({reached, static_cast<std::uint16_t>(of_nodes[node])});
+        } else {
+          steps.far.push_back({reached, of_nodes[node]});
+        }
+      }
+    }
+  };
+  add_steps(lines.of_nodes(), steps_);
+  add_steps(lines.of_nodes_of_whole_rows(), whole_steps_);
   add_terms(flips);
   group.n_terms = terms_.size() - group.terms;
   for (const Shape& shape : shapes) add_values(nodes, shape);
@@ -130,22 +151,26 @@ void SlicedTrees::add_values(const TreeNodes& nodes, const Shape& shape) {
 }
 
 // Four reached lines at a time; line 0, which is empty, fills up. At least once a plane, so that each has its sum.
-void SlicedTrees::add_terms(std::vector<std::vector<std::uint32_t>>& reached_of_plane) {
+void SlicedTrees::add_terms(std::vector<std::vector<std::uint16_t>>& reached_of_plane) {
   for (std::size_t plane = 0; plane < reached_of_plane.size(); ++plane) {
-    std::vector<std::uint32_t>& reached = reached_of_plane[plane];
+    std::vector<std::uint16_t>& reached = reached_of_plane[plane];
     reached.resize(std::max<std::size_t>(1, (reached.size() + 3) / 4) * 4, 0);
     for (std::size_t i = 0; i < reached.size(); i += 4) {
       terms_.push_back(
-          {static_cast<std::uint32_t>(plane), {reached[i], reached[i + 1], reached[i + 2], reached[i + 3]}});
+          {static_cast<std::uint16_t>(plane), {reached[i], reached[i + 1], reached[i + 2], reached[i + 3]}});
     }
   }
 }
 
-kernel::SlicedGroup SlicedTrees::view(const Group& group) const {
+kernel::SlicedGroup SlicedTrees::view(const Group& group, bool whole) const {
+  const Steps& steps = whole ? whole_steps_ : steps_;
   kernel::SlicedGroup view;
-  view.splits = splits_.data() + group.splits;
+  if (steps.far.empty()) {
+    view.near_steps = steps.near.data() + group.steps;
+  } else {
+    view.far_steps = steps.far.data() + group.steps;
+  }
   view.n_splits = group.n_splits;
-  view.twigs = twigs_.data() + group.twigs;
   view.n_twigs = group.n_twigs;
   view.terms = terms_.data() + group.terms;
   view.n_terms = group.n_terms;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "kernel/bit_slices.hpp"
+#include "model/split_lines.hpp"
 #include "model/tree.hpp"
 
 namespace curvature {
@@ -21,16 +22,17 @@ class SlicedTrees {
   /// The trees of one output, one after another in groups whose reached lines stay in the first-level cache.
   struct Group {
     std::size_t output;
-    std::size_t splits, twigs, terms, trees;  // where they begin
+    std::size_t steps, terms, trees;  // where they begin
     std::size_t n_splits, n_twigs, n_terms, n_trees;
   };
 
-  /// `tree_begin`: the first node of each tree; `lines`: of each node, the line of the rows it sends right.
+  /// `tree_begin`: the first node of each tree.
   SlicedTrees(const TreeNodes& nodes, const std::vector<std::int64_t>& tree_begin, std::size_t n_outputs,
-              const std::vector<std::uint32_t>& lines);
+              const SplitLines& lines);
 
   [[nodiscard]] const std::vector<Group>& groups() const { return groups_; }
-  [[nodiscard]] kernel::SlicedGroup view(const Group& group) const;
+  /// `whole`: for a tile of rows without missing values.
+  [[nodiscard]] kernel::SlicedGroup view(const Group& group, bool whole) const;
   /// What the largest group needs.
   [[nodiscard]] std::size_t most_reached() const { return most_reached_; }
   [[nodiscard]] std::size_t most_planes() const { return most_planes_; }
@@ -38,14 +40,18 @@ class SlicedTrees {
 
  private:
   struct Shape;
+  // Of all groups: the splits of each, then its twigs.
+  struct Steps {
+    std::vector<kernel::NearStep> near;
+    std::vector<kernel::FarStep> far;  // used in place of those where some line's number has more than two bytes
+  };
 
-  void add_group(const TreeNodes& nodes, std::span<const Shape> shapes, std::size_t output,
-                 const std::vector<std::uint32_t>& lines);
+  void add_group(const TreeNodes& nodes, std::span<const Shape> shapes, std::size_t output, const SplitLines& lines);
   void add_values(const TreeNodes& nodes, const Shape& shape);
-  void add_terms(std::vector<std::vector<std::uint32_t>>& reached_of_plane);
+  void add_terms(std::vector<std::vector<std::uint16_t>>& reached_of_plane);
 
   std::vector<Group> groups_;
-  std::vector<kernel::SplitStep> splits_, twigs_;
+  Steps steps_, whole_steps_;
   std::vector<kernel::PlaneTerms> terms_;
   std::vector<kernel::SlicedTree> trees_;
   std::vector<double> values_;

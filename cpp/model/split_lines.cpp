@@ -36,7 +36,8 @@ std::vector<std::vector<std::size_t>> splits_by_feature(const TreeNodes& nodes) 
 
 }  // namespace
 
-SplitLines::SplitLines(const TreeNodes& nodes) : of_nodes_(nodes.size(), kNoRow) {
+SplitLines::SplitLines(const TreeNodes& nodes)
+    : of_nodes_(nodes.size(), kNoRow), of_nodes_of_whole_rows_(nodes.size(), kNoRow) {
   const std::vector<std::vector<std::size_t>> splits = splits_by_feature(nodes);
   places_.assign(splits.size(), kNoPlace);
   for (std::size_t f = 0; f < splits.size(); ++f) {
@@ -69,10 +70,12 @@ bool SplitLines::add_numbers(const TreeNodes& nodes, const std::vector<std::size
         static_cast<std::size_t>(std::lower_bound(cuts.begin(), cuts.end(), nodes.threshold[node]) - cuts.begin());
     const std::uint32_t above = cut == cuts.size() ? kNoRow : feature.first_line + static_cast<std::uint32_t>(cut) + 1;
     if (!nodes.missing_left[node] && missing_right[cut] == kNoRow) {
+      feature.missing_right = true;
       missing_right[cut] = new_line();
       missing_right_.push_back({missing_right[cut], above, feature.first_line});
     }
     of_nodes_[node] = nodes.missing_left[node] ? above : missing_right[cut];
+    of_nodes_of_whole_rows_[node] = above;
   }
   feature.floats = kernel::CutSearch<float>(cuts);
   feature.doubles = kernel::CutSearch<double>(cuts);
@@ -118,7 +121,7 @@ bool SplitLines::add_category(const TreeNodes& nodes, const std::vector<std::siz
     const bool shorter = sides[1].size() < sides[0].size();
     const auto begin = static_cast<std::uint32_t>(members_.size());
     members_.insert(members_.end(), sides[shorter].begin(), sides[shorter].end());
-    of_nodes_[node] = new_line();
+    of_nodes_[node] = of_nodes_of_whole_rows_[node] = new_line();
     sets_.push_back({of_nodes_[node], begin, static_cast<std::uint32_t>(members_.size()), shorter != listed_right});
   }
   return true;
@@ -154,7 +157,7 @@ void SplitLines::encode(const Table& table, std::size_t begin, std::size_t n, st
       read_values(column, begin, n, doubles.data());
       feature.encode(doubles.data(), n, codes);
     }
-    std::fill(codes + n, codes + tile_rows, std::uint8_t{0});
+    std::fill(codes + n, codes + tile_rows, codes[n - 1]);
     codes += tile_rows;
   }
 }
@@ -174,23 +177,36 @@ void SplitLines::encode_sparse(const SparseRows& rows, std::size_t begin, std::s
   });
 }
 
-void SplitLines::fill(const kernel::BitSlicesTable& kernels, const std::uint8_t* codes, void* lines) const {
+// Whether no number is missing, of the features where some split sends missing ones to the right.
+bool SplitLines::is_whole(const std::byte* lines, std::size_t line_bytes) const {
+  auto present = std::byte{0xff};
+  for (const Feature& feature : features_) {
+    if (!feature.missing_right) continue;
+    const std::byte* of_feature = lines + feature.first_line * line_bytes;
+    for (std::size_t i = 0; i < line_bytes; ++i) present &= of_feature[i];
+  }
+  return present == std::byte{0xff};
+}
+
+bool SplitLines::fill(const kernel::BitSlicesTable& kernels, const std::uint8_t* codes, void* lines_out) const {
+  auto* lines = static_cast<std::byte*>(lines_out);
   const std::size_t line_bytes = kernels.tile_rows / 8;
   for (const Feature& feature : features_) {
     const int n_planes = std::max(1, static_cast<int>(std::bit_width(feature.n_codes - 1)));
-    kernels.compare(codes, n_planes, feature.n_lines(),
-                    static_cast<std::byte*>(lines) + feature.first_line * line_bytes);
+    kernels.compare(codes, n_planes, feature.n_lines(), lines + feature.first_line * line_bytes);
     codes += kernels.tile_rows;
   }
+  const bool whole = is_whole(lines, line_bytes);
   kernel::DerivedLines derived;
   derived.or_not = missing_right_.data();
-  derived.n_or_not = missing_right_.size();
+  derived.n_or_not = whole ? 0 : missing_right_.size();
   derived.and_not = levels_.data();
   derived.n_and_not = levels_.size();
   derived.unions = sets_.data();
   derived.n_unions = sets_.size();
   derived.members = members_.data();
   kernels.derive(derived, lines);
+  return whole;
 }
 
 }  // namespace curvature
