@@ -5,6 +5,8 @@
 #include <cmath>
 #include <limits>
 #include <map>
+#include <memory>
+#include <span>
 
 #include "data/sparse_rows.hpp"
 #include "kernel/walk.hpp"
@@ -13,6 +15,7 @@ namespace curvature {
 namespace {
 
 constexpr std::uint32_t kNoPlace = std::numeric_limits<std::uint32_t>::max();
+constexpr std::size_t kMostTogether = 16;          // columns read at once
 constexpr std::uint32_t kNoRow = 0, kAllRows = 1;  // lines
 
 bool in_set(const CodeSets& sets, std::int32_t set, std::size_t code) {
@@ -146,19 +149,25 @@ void SplitLines::Feature::encode(const Value* values, std::size_t n, std::uint8_
 void SplitLines::encode(const Table& table, std::size_t begin, std::size_t n, std::size_t tile_rows,
                         std::uint8_t* codes) const {
   if (table.sparse) return encode_sparse(*table.sparse, begin, n, tile_rows, codes);
-  std::vector<float> floats(tile_rows);
-  std::vector<double> doubles(tile_rows);
-  for (const Feature& feature : features_) {
-    const Column& column = table.columns[feature.feature];
-    if (column.fits_float()) {
-      read_values(column, begin, n, floats.data());
-      feature.encode(floats.data(), n, codes);
-    } else {
-      read_values(column, begin, n, doubles.data());
-      feature.encode(doubles.data(), n, codes);
-    }
-    std::fill(codes + n, codes + tile_rows, codes[n - 1]);
-    codes += tile_rows;
+  const auto floats = std::make_unique_for_overwrite<float[]>(kMostTogether * tile_rows);
+  const auto doubles = std::make_unique_for_overwrite<double[]>(kMostTogether * tile_rows);
+  std::size_t together;
+  for (std::size_t at = 0; at < features_.size(); at += together) {
+    const std::size_t first = features_[at].feature;
+    const bool fit_float = table.columns[first].fits_float();
+    const auto belongs = [&](std::size_t i) {
+      return at + i < features_.size() && features_[at + i].feature == first + i &&
+             table.columns[first + i].fits_float() == fit_float;
+    };
+    for (together = 1; together < kMostTogether && belongs(together);) ++together;
+    const auto encode_all = [&](auto* values) {
+      read_block(std::span(table.columns).subspan(first, together), begin, n, values, tile_rows);
+      for (std::size_t i = 0; i < together; ++i, codes += tile_rows) {
+        features_[at + i].encode(values + i * tile_rows, n, codes);
+        std::fill(codes + n, codes + tile_rows, codes[n - 1]);
+      }
+    };
+    fit_float ? encode_all(floats.get()) : encode_all(doubles.get());
   }
 }
 
