@@ -18,16 +18,20 @@ inline constexpr double kLambdaGrid = 0x1p-20;
 
 namespace kernel {
 
-/// One node's share of a word, in quantized units.
-struct ScanTask {
+/// What the cuts of a node are scored by, in quantized units.
+struct ScoredNode {
+  double gradient = 0;  // totals of the node
+  double hessian = 0;
+  double lambda = 0;       // L2 penalty; a multiple of kLambdaGrid, so that sums with Hessians are exact
+  double alpha = 0;        // L1 penalty
+  double min_hessian = 1;  // least Hessian of a child; at least one unit, so that no child is empty
+};
+
+/// One node's share of a word.
+struct ScanTask : ScoredNode {
   const Cell* cells = nullptr;  // the first line of the word
   std::int32_t lines = 0;
   bool has_missing = false;
-  double gradient = 0;  // totals of the node
-  double hessian = 0;
-  double lambda = 0;                  // L2 penalty; a multiple of kLambdaGrid, so that sums with Hessians are exact
-  double alpha = 0;                   // L1 penalty
-  double min_hessian = 1;             // least Hessian of a child; at least one unit, so that no child is empty
   const CutRanges* ranges = nullptr;  // null: every bin may be the last of the left child
 };
 

@@ -4,22 +4,13 @@
 #include <cmath>
 
 #include "base/isa_symbol.hpp"
+#include "kernel/cut_bounds.hpp"
 #include "math/simd.hpp"
 
 namespace curvature::kernel {
 namespace {
 
 constexpr int kParts = kWordSlots / kLanes;  // registers a line of eight cells takes
-
-// What all bins of a word share.
-struct Shared {
-  double a_and_b;   // a + b = H + 2 lambda, with a = H_L + lambda and b = H_R + lambda
-  double least;     // of a and of b: min_hessian + lambda
-  double gradient;  // G
-  double per_unit;  // G / (H + 2 lambda)
-  double lambda;
-  double alpha;
-};
 
 // The best cut so far of each lane: its score as a fraction, and 2 * bin + missing_left.
 struct Best {
@@ -57,17 +48,6 @@ inline void offer(const Shared& shared, Words left, Doubles code, Integers allow
   best.numerator = better ? numerator : best.numerator;
   best.denominator = better ? denominator : best.denominator;
   best.code = better ? code : best.code;
-}
-
-Shared shared_of(const ScanTask& task) {
-  Shared shared;
-  shared.a_and_b = task.hessian + 2 * task.lambda;
-  shared.least = task.min_hessian + task.lambda;
-  shared.gradient = task.gradient;
-  shared.per_unit = task.gradient / shared.a_and_b;
-  shared.lambda = task.lambda;
-  shared.alpha = task.alpha;
-  return shared;
 }
 
 // Lines with a cut to look at; those before are but added up.
@@ -151,118 +131,37 @@ void scan_word(const ScanTask& task, const Lines& lines, LaneSplits& result) {
   search.write(result);
 }
 
-// The sieve. In a first pass, cuts are scored in single precision, each rounded up past its exact score: the excess E
-// of `offer` is widened by 16 epsilon a |p|, p = per_unit, which is more than rounding G, a and p can take from it, and
-// the quotient errs by less than kQuotientError. In a second pass the lines with a score near the highest are offered
-// to the exact search. It has missed none if its best score is above all that was sifted out; otherwise it looks again,
-// from there on. Offering more than need be changes nothing.
-
-using Floats = float __attribute__((vector_size(32)));
-using Halves = std::int32_t __attribute__((vector_size(32)));
-using Cells = std::uint64_t __attribute__((vector_size(32)));
+// The sieve. In a first pass, cuts are scored by their bounds. In a second pass the lines with a score near the highest
+// are offered to the exact search. It has missed none if its best score is above all that was sifted out; otherwise it
+// looks again, from there on. Offering more than need be changes nothing.
 
 constexpr std::int32_t kSiftedLines = 256;       // at most: the scores of 256 lines stay in the first-level cache
 constexpr std::int32_t kLinesWorthSifting = 12;  // fewer are offered faster than sifted
-constexpr double kMostLambda = 0x1p40;           // all products stay within the range of a float
-constexpr double kQuotientError = 0x1p-11;
-constexpr double kSlack = 0x1p-9;          // scores this near the highest are looked at exactly
-constexpr float kLeastSifted = 0x1p-100f;  // below, where floats lose digits, every line is looked at
 
 inline void add(const Cell* from, Cells& sum) {
   Cells cells;
-  std::memcpy(&cells, from, sizeof(cells));
+  read(from, cells);
   sum += cells;
 }
 
-// Of eight cells, in the order of slots 0 1 4 5 2 3 6 7: both halves.
-struct Sums {
-  Halves gradient, hessian;
-
-  Sums(const Cells& low, const Cells& high) {
-#if defined(__AVX__)  // one instruction each
-    const auto a = reinterpret_cast<__m256>(low);
-    const auto b = reinterpret_cast<__m256>(high);
-    gradient = reinterpret_cast<Halves>(_mm256_shuffle_ps(a, b, 0b11'01'11'01));
-    hessian = reinterpret_cast<Halves>(_mm256_shuffle_ps(a, b, 0b10'00'10'00));
-#else
-    const auto a = reinterpret_cast<Halves>(low);
-    const auto b = reinterpret_cast<Halves>(high);
-    gradient = __builtin_shufflevector(a, b, 1, 3, 9, 11, 5, 7, 13, 15);
-    hessian = __builtin_shufflevector(a, b, 0, 2, 8, 10, 4, 6, 12, 14);
-#endif
-  }
-};
-constexpr int kSlotOf[kWordSlots] = {0, 1, 4, 5, 2, 3, 6, 7};
-
-inline bool any_at_least(const Floats& scores, const Floats& least) {
-#if defined(__AVX__)
-  return _mm256_movemask_ps(reinterpret_cast<__m256>(scores >= least)) != 0;
-#else
-  const auto at_least = reinterpret_cast<Cells>(scores >= least);
-  return (at_least[0] | at_least[1] | at_least[2] | at_least[3]) != 0;
-#endif
-}
-
-// Vectors go by reference: not every target passes them in a register.
-
-// a -= b c
-inline void subtract_product(Floats& a, const Floats& b, const Floats& c) {
-#if defined(__FMA__)
-  a = reinterpret_cast<Floats>(
-      _mm256_fnmadd_ps(reinterpret_cast<__m256>(b), reinterpret_cast<__m256>(c), reinterpret_cast<__m256>(a)));
-#else
-  a -= b * c;
-#endif
-}
-
-// x := 1 / x, to less than 2^-11: where there is such an instruction, it is several times as fast as a division.
-inline void invert(Floats& x) {
-#if defined(__AVX__)
-  x = reinterpret_cast<Floats>(_mm256_rcp_ps(reinterpret_cast<__m256>(x)));
-#else
-  x = 1.0f / x;
-#endif
-}
-
-// What all lines share, eight times over.
 struct Sieve {
-  Floats lambda, per_unit, narrowing;
-  Halves hessian, too_light;
+  CutBounds bounds;
   Halves before[2], behind[2];  // bins around the range that cuts are held to
 
-  explicit Sieve(const ScanTask& task) {
+  explicit Sieve(const ScanTask& task) : bounds(task) {
     for (int side = 0; task.ranges && side < 2; ++side) {
       for (int at = 0; at < kWordSlots; ++at) {
-        before[side][at] = task.ranges->first[side][kSlotOf[at]] - 1;
-        behind[side][at] = task.ranges->last[side][kSlotOf[at]] + 1;
+        before[side][at] = task.ranges->first[side][kPlaceOf[at]] - 1;
+        behind[side][at] = task.ranges->last[side][kPlaceOf[at]] + 1;
       }
     }
-    const Shared shared = shared_of(task);
-    lambda = static_cast<float>(task.lambda) - Floats{};
-    per_unit = static_cast<float>(shared.per_unit) - Floats{};
-    narrowing = static_cast<float>(-16 * 0x1p-24 * std::abs(shared.per_unit)) - Floats{};
-    hessian = static_cast<std::int32_t>(task.hessian) - Halves{};
-    too_light = static_cast<std::int32_t>(std::min(task.min_hessian, kTwo31) - 1) - Halves{};
   }
 
-  // -1 where a child is too light, or the bin not in the range.
   template <bool Held>
   void score(const Sums& left, int side, const Halves& bin, Floats& result, Floats& highest) const {
-    const Halves right = hessian - left.hessian;
-    const Floats a = __builtin_convertvector(left.hessian, Floats) + lambda;
-    const Floats b = __builtin_convertvector(right, Floats) + lambda;
-    Floats excess = __builtin_convertvector(left.gradient, Floats);
-    subtract_product(excess, a, per_unit);
-    auto widened = reinterpret_cast<Floats>(reinterpret_cast<Halves>(excess) & 0x7fffffff);
-    subtract_product(widened, a, narrowing);
-    Floats quotient = a * b;
-    invert(quotient);
-    quotient *= widened * widened;
-    const Halves lighter = left.hessian < right ? left.hessian : right;
-    Halves allowed = lighter > too_light;
-    if constexpr (Held) allowed &= (bin > before[side]) & (behind[side] > bin);
-    result = allowed ? quotient : Floats{} - 1.0f;
-    highest = result > highest ? result : highest;
+    Halves allowed = ~Halves{};
+    if constexpr (Held) allowed = (bin > before[side]) & (behind[side] > bin);
+    bounds.score(left, allowed, result, highest);
   }
 };
 
@@ -309,7 +208,7 @@ void sift_word(const ScanTask& task, const Lines& lines, LaneSplits& result) {
     }
     bool missed = false;
     for (int at = 0; at < kWordSlots; ++at) {
-      const int slot = kSlotOf[at];
+      const int slot = kPlaceOf[at];
       const Best& best = search.best[slot / kLanes];
       const double found = best.numerator[slot % kLanes] / best.denominator[slot % kLanes];
       const double bound = found * (1 - 2 * kQuotientError);

@@ -54,6 +54,7 @@ Grower::Grower(const BinnedMatrix& matrix, const BinMapper& mapper, const TreePa
       min_weight_(least_weight(partition_, params)),
       layout_(searched_words(matrix, partition_, min_weight_)),
       search_(matrix, layout_, mapper, params, hessian_is_weight, min_weight_),
+      small_(SmallGrower::make(matrix, mapper, params, search_, weights, min_weight_)),
       builder_(matrix, layout_, partition_, threads),
       pool_(layout_, matrix.is_sparse(), counts_rows(matrix, weights, hessian_is_weight, min_weight_), matrix.bytes()) {
 }
@@ -78,6 +79,7 @@ GrownTree Grower::grow(const Cell* pairs, const QuantizationScale& scale, std::u
     noise = noise_of({pairs}, matrix_.n_rows(), weights_, threads_).front();
   }
   search_.begin_tree(scale, noise);
+  if (small_) return small_->grow(pairs, key);
   plant(key, known);
   OpenNodes open_nodes(OpenOrder{this});
   open(0, open_nodes);
@@ -354,38 +356,16 @@ void Grower::take_back(NodeHistogram*& histogram) { pool_.release(take(histogram
 // Nodes level by level, so that children point forward and the right one follows the left.
 GrownTree Grower::collect() const {
   GrownTree tree;
+  tree.reserve(nodes_.size());
   std::vector<std::size_t> order{0};
   for (std::size_t i = 0; i < order.size(); ++i) {
     const Node& node = nodes_[order[i]];
-    TreeNodes& out = tree.nodes;
-    out.cover.push_back(static_cast<double>(node.weight) / partition_.steps_per_unit());
-    out.value.push_back(0);
+    const double weight = static_cast<double>(node.weight) / partition_.steps_per_unit();
     if (!node.committed) {
-      tree.leaves.push_back({static_cast<std::int32_t>(i), node.rows});
-      out.feature.push_back(kLeaf);
-      out.threshold.push_back(0);
-      out.set.push_back(kNoSet);
-      out.left.push_back(0);
-      out.missing_left.push_back(0);
-      out.gain.push_back(0);
+      tree.append_leaf(weight, node.rows);
       continue;
     }
-    const std::int32_t feature = matrix_.feature_of(node.split.slot);
-    out.feature.push_back(feature);
-    if (node.split.codes.is_set()) {
-      out.threshold.push_back(0);
-      out.set.push_back(static_cast<std::int32_t>(out.sets.size()));
-      out.sets.append(node.split.codes.left_codes, node.split.codes.missing_left);
-    } else {
-      const std::vector<double>& cuts = mapper_.cuts(static_cast<std::size_t>(feature));
-      const auto cut = static_cast<std::size_t>(node.split.codes.bin - 1);
-      // Past the last cut: every number goes left, only missing values go right.
-      out.threshold.push_back(cut < cuts.size() ? cuts[cut] : std::numeric_limits<double>::infinity());
-      out.set.push_back(kNoSet);
-    }
-    out.left.push_back(static_cast<std::int32_t>(order.size()));
-    out.missing_left.push_back(node.split.codes.missing_left);
-    out.gain.push_back(node.split.gain);
+    tree.append_split(weight, node.split, matrix_.feature_of(node.split.slot), mapper_, order.size());
     order.push_back(node.left);
     order.push_back(node.left + 1);
   }

@@ -11,24 +11,15 @@
 
 #include "data/bin_mapper.hpp"
 #include "data/binned_matrix.hpp"
-#include "model/tree.hpp"
+#include "tree/grown_tree.hpp"
 #include "tree/histogram_builder.hpp"
 #include "tree/histogram_pool.hpp"
 #include "tree/root_histograms.hpp"
 #include "tree/row_partition.hpp"
+#include "tree/small_grower.hpp"
 #include "tree/split_search.hpp"
 
 namespace curvature {
-
-/// A tree without leaf values, and the stretch of rows that each leaf holds.
-struct GrownTree {
-  struct Leaf {
-    std::int32_t node;
-    RowSegment rows;
-  };
-  TreeNodes nodes;
-  std::vector<Leaf> leaves;
-};
 
 /// Made once a fit; `grow` once a tree.
 ///
@@ -36,7 +27,8 @@ struct GrownTree {
 /// its children. What a split takes is shared out among the threads: the rows to be parted, then the words of the
 /// histograms, each filled, subtracted and scanned by one thread, or of large nodes the rows once more. Where there are
 /// too few words for all threads, several of the first open leaves are split at once, ahead of their turn; a split that
-/// never gets its turn is forgotten. So the tree is the sequential one, whatever the threads.
+/// never gets its turn is forgotten. So the tree is the sequential one, whatever the threads. Small matrices are left
+/// to a SmallGrower.
 class Grower {
  public:
   Grower(const BinnedMatrix& matrix, const BinMapper& mapper, const TreeParams& params, const double* weights,
@@ -49,13 +41,16 @@ class Grower {
   /// What makes the histograms of the roots of many trees at once; null where it would take more than `most_bytes` and
   /// more than half of what the matrix takes.
   [[nodiscard]] std::unique_ptr<RootHistograms> root_histograms(std::size_t most_bytes, int threads) const {
+    if (small_) return nullptr;
     return RootHistograms::make(matrix_, layout_, partition_, std::max(most_bytes, matrix_.bytes() / 2), threads);
   }
 
   /// Whether a known root is to tell its noise.
   [[nodiscard]] bool needs_noise() const { return search_.has_categories(); }
 
-  [[nodiscard]] const RowIndex* rows(RowSegment segment) const { return partition_.rows(segment); }
+  [[nodiscard]] const RowIndex* rows(RowSegment segment) const {
+    return small_ ? small_->rows(segment) : partition_.rows(segment);
+  }
 
  private:
   static constexpr std::size_t kNoNode = static_cast<std::size_t>(-1);
@@ -117,6 +112,7 @@ class Grower {
   std::uint64_t min_weight_;  // min_child_samples in steps
   HistogramLayout layout_;    // the words of the matrix that are searched
   SplitSearch search_;
+  std::unique_ptr<SmallGrower> small_;  // null where the matrix is not small
   HistogramBuilder builder_;
   HistogramPool pool_;
   const Cell* pairs_ = nullptr;

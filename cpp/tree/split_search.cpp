@@ -58,15 +58,21 @@ void SplitSearch::begin_tree(const QuantizationScale& scale, double noise) {
 kernel::ScanTask SplitSearch::scan_task(const NodeHistogram& histogram, Cell sum, std::size_t word) const {
   const Word& w = layout_.words[word];
   kernel::ScanTask task;
+  static_cast<kernel::ScoredNode&>(task) = scored_node(sum);
   task.cells = histogram.cells.data() + w.offset;
   task.lines = w.lines;
   task.has_missing = w.has_missing;
-  task.gradient = static_cast<double>(gradient_sum(sum));
-  task.hessian = static_cast<double>(hessian_sum(sum));
-  task.lambda = lambda_;
-  task.alpha = alpha_;
-  task.min_hessian = min_hessian_;
   return task;
+}
+
+kernel::ScoredNode SplitSearch::scored_node(Cell sum) const {
+  kernel::ScoredNode node;
+  node.gradient = static_cast<double>(gradient_sum(sum));
+  node.hessian = static_cast<double>(hessian_sum(sum));
+  node.lambda = lambda_;
+  node.alpha = alpha_;
+  node.min_hessian = min_hessian_;
+  return node;
 }
 
 void SplitSearch::scan_word(NodeHistogram& histogram, NodeTotal node, std::size_t word) const {
@@ -183,15 +189,21 @@ void SplitSearch::choose_codes(const NodeHistogram& histogram, NodeTotal node, S
 }
 
 // A draw without replacement: the first n_drawn of a shuffle keyed by the node, the same in whatever order nodes grow.
-void SplitSearch::keep_drawn(NodeHistogram& histogram, std::uint64_t key) const {
-  if (n_drawn_ == usable_slots_.size()) return;
+std::vector<std::size_t> SplitSearch::not_drawn(std::uint64_t key) const {
+  if (n_drawn_ == usable_slots_.size()) return {};
   std::vector<std::size_t> order = usable_slots_;
   for (std::size_t i = 0; i < n_drawn_; ++i) {
     const auto rest = static_cast<std::uint32_t>(order.size() - i);
     std::swap(order[i], order[i + bounded(child_key(key, i), rest)]);
   }
-  for (std::size_t i = n_drawn_; i < order.size(); ++i) {
-    if (order[i] < histogram.splits.size()) histogram.splits[order[i]].score = -1;
+  order.erase(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(n_drawn_));
+  return order;
+}
+
+void SplitSearch::keep_drawn(NodeHistogram& histogram, std::uint64_t key) const {
+  if (n_drawn_ == usable_slots_.size()) return;
+  for (const std::size_t slot : not_drawn(key)) {
+    if (slot < histogram.splits.size()) histogram.splits[slot].score = -1;
   }
   for (std::size_t word = 0; word < histogram.word_scores.size(); ++word) {
     if (histogram.word_scores[word] >= 0) note_score(histogram, word);
@@ -229,33 +241,42 @@ std::vector<std::size_t> SplitSearch::best_slots(const NodeHistogram& histogram)
   return slots;
 }
 
-SplitCandidate SplitSearch::best(const NodeHistogram& histogram, NodeTotal node) const {
-  SplitCandidate candidate;
-  double best_score = 0;
-  for (const std::size_t slot : best_slots(histogram)) {
-    if (!(histogram.splits[slot].score > best_score * (1 + kRounding))) continue;  // mirrored columns are a tie
-    best_score = histogram.splits[slot].score;
-    candidate.slot = slot;
-  }
-  if (!candidate.exists()) return candidate;
-  candidate.rise = best_score - node_score(node.sum);
-  if (!(candidate.rise > kRounding * best_score) || !(candidate.rise > min_rise_)) return SplitCandidate{};
-  candidate.gain = std::min(gain_unit_ * candidate.rise, std::numeric_limits<double>::max()) - params_.min_split_gain;
+bool SplitSearch::is_better(double score, double best_score) {
+  return score > best_score * (1 + kRounding);  // mirrored columns are a tie
+}
 
-  if (is_category(candidate.slot)) {
-    choose_codes(histogram, node, candidate);
-    return candidate;
+SplitCandidate SplitSearch::best(const NodeHistogram& histogram, NodeTotal node) const {
+  std::size_t slot = SplitCandidate::kNone;
+  double best_score = 0;
+  for (const std::size_t other : best_slots(histogram)) {
+    if (!is_better(histogram.splits[other].score, best_score)) continue;
+    best_score = histogram.splits[other].score;
+    slot = other;
   }
-  const kernel::SlotSplit& split = histogram.splits[candidate.slot];
-  candidate.codes = {split.bin, split.missing_left, {}};
-  candidate.left_sum = left_sum(histogram, candidate.slot, candidate.codes);
-  const Word& word = layout_.words[candidate.slot / kWordSlots];
-  const auto lane = static_cast<int>(candidate.slot % kWordSlots);
-  if (histogram.cells[cell_index(word, lane, kMissingCode)] == 0) {
-    // No missing value seen here: one that comes later follows the child of more curvature (ties: left).
-    candidate.codes.missing_left = 2 * hessian_sum(candidate.left_sum) >= hessian_sum(node.sum);
+  if (slot == SplitCandidate::kNone) return {};
+  if (is_category(slot)) {
+    SplitCandidate split = candidate(slot, best_score, {}, 0, true, node.sum);
+    if (split.exists()) choose_codes(histogram, node, split);
+    return split;
   }
-  return candidate;
+  const CodeSplit codes{histogram.splits[slot].bin, histogram.splits[slot].missing_left, {}};
+  const Word& word = layout_.words[slot / kWordSlots];
+  const auto lane = static_cast<int>(slot % kWordSlots);
+  const bool some_missing = histogram.cells[cell_index(word, lane, kMissingCode)] != 0;
+  return candidate(slot, best_score, codes, left_sum(histogram, slot, codes), some_missing, node.sum);
+}
+
+SplitCandidate SplitSearch::candidate(std::size_t slot, double score, const CodeSplit& codes, Cell left_sum,
+                                      bool some_missing, Cell sum) const {
+  SplitCandidate split;
+  split.rise = score - node_score(sum);
+  if (!(split.rise > kRounding * score) || !(split.rise > min_rise_)) return {};
+  split.gain = std::min(gain_unit_ * split.rise, std::numeric_limits<double>::max()) - params_.min_split_gain;
+  split.slot = slot;
+  split.codes = codes;
+  split.left_sum = left_sum;
+  if (!some_missing) split.codes.missing_left = 2 * hessian_sum(left_sum) >= hessian_sum(sum);
+  return split;
 }
 
 }  // namespace curvature

@@ -53,6 +53,21 @@ class SplitSearch {
   /// The best of histogram.splits. Ties: lowest feature.
   [[nodiscard]] SplitCandidate best(const NodeHistogram& histogram, NodeTotal node) const;
 
+  /// The split of `slot` by a cut of this score that sends `left_sum` left; none where its rise is too little.
+  /// `some_missing`: whether the node's missing values there add up to anything. Where they do not, one that comes
+  /// later follows the child of more curvature (ties: left).
+  [[nodiscard]] SplitCandidate candidate(std::size_t slot, double score, const CodeSplit& codes, Cell left_sum,
+                                         bool some_missing, Cell sum) const;
+  /// Whether a slot's score, compared in the order of features, takes the place of the best so far.
+  [[nodiscard]] static bool is_better(double score, double best_score);
+
+  /// Slots of features that can be split at all, by feature.
+  [[nodiscard]] const std::vector<std::size_t>& usable_slots() const { return usable_slots_; }
+  /// Those of them that a node's key does not draw.
+  [[nodiscard]] std::vector<std::size_t> not_drawn(std::uint64_t key) const;
+  /// What the cuts of a node with this sum are scored by.
+  [[nodiscard]] kernel::ScoredNode scored_node(Cell sum) const;
+
   [[nodiscard]] bool is_category(std::size_t slot) const { return category_codes_[slot] > 0; }
   /// Of a category.
   [[nodiscard]] CategoryOrder order(const NodeHistogram& histogram, NodeTotal node, std::size_t slot) const;
@@ -76,7 +91,7 @@ class SplitSearch {
   TreeParams params_;
   bool hessian_is_weight_;
   std::uint64_t min_weight_;
-  std::vector<std::size_t> usable_slots_;  // of features that can be split at all, by feature
+  std::vector<std::size_t> usable_slots_;
   bool has_categories_ = false;
   std::vector<std::int32_t> category_codes_;  // a slot: its number of codes, 0 where it holds numbers
   std::size_t n_drawn_ = 0;

@@ -225,6 +225,17 @@ class Kernels:
 
 def instruction_sets() -> list[str]: ...
 def kernels(isa: str) -> Kernels: ...
+def sorted_scan(
+    isa: str,
+    codes: NDArray[np.uint8],
+    pairs: ArrayLike,
+    rows: ArrayLike,
+    least: int,
+    reg_lambda: float,
+    min_hessian: float,
+    searched: list[bool],
+    held: list[bool],
+) -> list[tuple[float, int, bool, int, int, int]]: ...
 def cuts(X: NDArray[Any], weights: ArrayLike | None, max_bins: int, n_jobs: int = 1) -> list[NDArray[np.float64]]: ...
 def codes(X: NDArray[Any], cuts: list[Any], n_jobs: int = 1, by_rows: bool = False) -> NDArray[np.int32]: ...
 
