@@ -26,7 +26,7 @@ AlignedBuffer<bool> flags(const std::vector<T>& values) {
   return own;
 }
 
-// codes and pairs: of all rows, (n, columns) and (n); rows: of the node, in increasing order. Of each column the score,
+// codes and pairs: of all rows, (n, columns) and (n); rows: of the node. Of each column the score,
 // bin, side of missing values and sum of the left child, and the rows before the cut and missing.
 py::list sorted_scan(const std::string& isa, const Codes& codes, const Cells& pairs, const Rows& rows,
                      std::size_t least, double lambda, double min_hessian, const std::vector<bool>& searched,
@@ -35,6 +35,7 @@ py::list sorted_scan(const std::string& isa, const Codes& codes, const Cells& pa
   const std::size_t stride = n_rows + 3, n_words = (n_rows + 63) / 64;
   std::vector<Cell> sorted_pairs(n_columns * stride);
   std::vector<std::uint8_t> sorted_codes(n_columns * stride);
+  std::vector<std::uint32_t> bits(n_rows * n_columns);
   std::vector<std::uint64_t> members(n_columns * n_words);
   std::vector<bool> has_missing(n_columns);
   for (std::size_t c = 0; c < n_columns; ++c) {
@@ -45,14 +46,16 @@ py::list sorted_scan(const std::string& isa, const Codes& codes, const Cells& pa
     for (std::size_t place = 0; place < n_rows; ++place) {
       sorted_pairs[c * stride + place] = pairs.data()[order[place]];
       sorted_codes[c * stride + place] = code(order[place]);
-      const bool member = std::binary_search(rows.data(), rows.data() + rows.size(), order[place]);
-      members[c * n_words + place / 64] |= std::uint64_t{member} << (place % 64);
+      bits[order[place] * n_columns + c] = static_cast<std::uint32_t>(c * n_words * 64 + place);
     }
     has_missing[c] = n_rows > 0 && code(order[0]) == 0;
   }
   const AlignedBuffer<bool> own_missing = flags(has_missing), own_searched = flags(searched), own_held = flags(held);
   const Cell sum = std::accumulate(rows.data(), rows.data() + rows.size(), Cell{0},
                                    [&](Cell all, RowIndex row) { return all + pairs.data()[row]; });
+  const kernel::SortedScanTable& table = kernel::sorted_scan_table(instruction_set_named(isa.c_str()));
+  const auto n_members = static_cast<std::size_t>(rows.size());
+  table.mark({bits.data(), n_columns, rows.data(), n_members, members.data()});
   kernel::SortedScratch scratch(n_columns, n_rows);
   kernel::SortedScanTask task;
   task.gradient = static_cast<double>(gradient_sum(sum));
@@ -61,13 +64,13 @@ py::list sorted_scan(const std::string& isa, const Codes& codes, const Cells& pa
   task.min_hessian = min_hessian;
   task.columns = {n_columns, n_rows, stride, n_words, sorted_pairs.data(), sorted_codes.data(), own_missing.data()};
   task.members = members.data();
-  task.n_members = static_cast<std::size_t>(rows.size());
+  task.n_members = n_members;
   task.least = least;
   task.searched = own_searched.data();
   task.held = own_held.data();
   task.scratch = &scratch;
   std::vector<kernel::SortedCut> cuts(n_columns);
-  kernel::sorted_scan_table(instruction_set_named(isa.c_str())).scan(task, cuts.data());
+  table.scan(task, cuts.data());
   py::list out;
   for (const kernel::SortedCut& cut : cuts) {
     out.append(py::make_tuple(cut.score, cut.bin, cut.missing_left, cut.left_sum, cut.n_before, cut.n_missing));

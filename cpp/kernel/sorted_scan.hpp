@@ -69,7 +69,18 @@ struct SortedCut {
   Cell left_sum = 0;
 };
 
+/// Rows whose bits are to be set in every column.
+struct MarkTask {
+  const std::uint32_t* bits = nullptr;  // of a row in each column, row by row: column * n_words * 64 + place
+  std::size_t n_columns = 0;
+  const RowIndex* rows = nullptr;
+  std::size_t n_rows = 0;
+  std::uint64_t* members = nullptr;
+};
+
 struct SortedScanTable {
+  /// One load and one read-modify-write a (row, column).
+  void (*mark)(const MarkTask& task);
   /// Lists the places whose bits are set, n_words * 64 + 8 of room; returns how many.
   std::size_t (*list)(const std::uint64_t* members, std::size_t n_words, Place* places);
   /// The best cut of each column, as `scan` finds it among those that leave each child `least` rows. Where missing

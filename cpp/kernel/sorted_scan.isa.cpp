@@ -9,6 +9,16 @@
 namespace curvature::kernel {
 namespace {
 
+void mark(const MarkTask& task) {
+  std::uint64_t* const members = task.members;
+  const std::size_t n_columns = task.n_columns;
+  for (std::size_t i = 0; i < task.n_rows; ++i) {
+    const std::uint32_t* const bits = task.bits + task.rows[i] * n_columns;
+#pragma GCC unroll 4
+    for (std::size_t c = 0; c < n_columns; ++c) members[bits[c] / 64] |= std::uint64_t{1} << (bits[c] % 64);
+  }
+}
+
 // For each byte: the places of its bits, first to last.
 using EightPlaces = Place __attribute__((vector_size(8 * sizeof(Place))));
 constexpr auto kBitsOf = [] {
@@ -219,6 +229,6 @@ void scan(const SortedScanTask& task, SortedCut* cuts) {
 
 }  // namespace
 
-extern const SortedScanTable CURVATURE_ISA_SYMBOL(sorted_scan_table){list, scan};
+extern const SortedScanTable CURVATURE_ISA_SYMBOL(sorted_scan_table){mark, list, scan};
 
 }  // namespace curvature::kernel

@@ -43,7 +43,7 @@ SmallGrower::SmallGrower(const BinnedMatrix& matrix, const BinMapper& mapper, co
       stride_(n_words(n_rows_) * kWordBits),
       codes_(n_columns_ * stride_),
       row_at_(n_columns_ * stride_),
-      place_of_(n_columns_ * n_rows_),
+      bit_of_(n_columns_ * n_rows_),
       has_missing_(n_columns_),
       searched_(n_columns_, true),
       held_(n_columns_),
@@ -67,7 +67,7 @@ void SmallGrower::sort_rows() {
       const std::size_t place = next[code]++;
       codes_[c * stride_ + place] = code;
       row_at_[c * stride_ + place] = static_cast<kernel::Place>(row);
-      place_of_[row * n_columns_ + c] = static_cast<kernel::Place>(place);
+      bit_of_[row * n_columns_ + c] = static_cast<std::uint32_t>(c * n_words(n_rows_) * kWordBits + place);
     }
   }
 }
@@ -205,17 +205,11 @@ void SmallGrower::part_members(Node& parent, Node& left, Node& right) {
   parent.members = kNoMembers;
   std::uint64_t* const own = members_[smaller.members].data();
   std::uint64_t* const others = members_[larger.members].data();
-  const std::size_t words = n_words(n_rows_), n_columns = n_columns_;
-  std::fill_n(own, n_columns * words, 0);
+  const std::size_t n_all_words = n_columns_ * n_words(n_rows_);
+  std::fill_n(own, n_all_words, 0);
   const RowIndex* const rows = rows_.data() + smaller.rows.begin;
-  for (std::size_t i = 0; i < smaller.rows.size; ++i) {
-    const kernel::Place* const places = place_of_.data() + rows[i] * n_columns;
-    std::uint64_t* column = own;
-    for (std::size_t c = 0; c < n_columns; ++c, column += words) {
-      column[places[c] / kWordBits] |= std::uint64_t{1} << (places[c] % kWordBits);
-    }
-  }
-  for (std::size_t i = 0; i < n_columns * words; ++i) others[i] ^= own[i];
+  kernel::sorted_scan_table().mark({bit_of_.data(), n_columns_, rows, smaller.rows.size, own});
+  for (std::size_t i = 0; i < n_all_words; ++i) others[i] ^= own[i];
 }
 
 void SmallGrower::search(Node& node) {

@@ -74,10 +74,10 @@ class SmallGrower {
   std::vector<std::size_t> slots_;  // of the columns, by feature
   std::size_t n_columns_;
   std::size_t n_rows_;
-  std::size_t stride_;                     // places between two columns
-  AlignedBuffer<std::uint8_t> codes_;      // by column and place
-  AlignedBuffer<kernel::Place> row_at_;    // likewise
-  AlignedBuffer<kernel::Place> place_of_;  // by row and column
+  std::size_t stride_;                   // places between two columns
+  AlignedBuffer<std::uint8_t> codes_;    // by column and place
+  AlignedBuffer<kernel::Place> row_at_;  // likewise
+  AlignedBuffer<std::uint32_t> bit_of_;  // by row and column: in the members
   AlignedBuffer<bool> has_missing_, searched_, held_;
   kernel::SortedScratch scratch_;
   std::vector<kernel::SortedCut> cuts_;
