@@ -44,9 +44,18 @@ extern const PartitionTable partition_table_v3;
 extern const PartitionTable partition_table_v4;
 [[nodiscard]] const PartitionTable& partition_table(InstructionSet set = instruction_set());
 
+/// Whether each row follows the one before.
+[[nodiscard]] inline bool is_stretch(const RowIndex* rows, std::size_t n_rows) {
+  const RowIndex first = rows[0];
+  if (rows[n_rows - 1] - first != n_rows - 1) return false;
+  RowIndex others = 0;
+  for (std::size_t i = 0; i < n_rows; ++i) others |= rows[i] ^ (first + static_cast<RowIndex>(i));
+  return others == 0;
+}
+
 /// Moves the rows whose key is at most `last_left` to the front of `rows` and the others to `right_out`, which has room
-/// for all of them, both in their old order; returns how many go left. `rows` are in increasing order. Keys of a block
-/// of rows are gathered first, or read in one stretch where no row between is missing.
+/// for all of them, both in their old order; returns how many go left. Keys of a block of rows are gathered first, or
+/// read in one go where the rows are a stretch.
 template <class KeyOf>
 [[nodiscard]] std::size_t partition_by(RowIndex* rows, std::size_t n_rows, RowIndex* right_out, std::uint8_t last_left,
                                        const PartitionTable& table, KeyOf&& key_of) {
@@ -55,8 +64,8 @@ template <class KeyOf>
   std::size_t n_left = 0;
   for (std::size_t begin = 0; begin < n_rows; begin += kBlock) {
     const std::size_t n = std::min(kBlock, n_rows - begin);
-    const RowIndex first = rows[begin];
-    if (rows[begin + n - 1] - first == n - 1) {
+    if (is_stretch(rows + begin, n)) {
+      const std::size_t first = rows[begin];
       for (std::size_t i = 0; i < n; ++i) keys[i] = key_of(first + i);
     } else {
       for (std::size_t i = 0; i < n; ++i) keys[i] = key_of(rows[begin + i]);
