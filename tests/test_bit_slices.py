@@ -95,7 +95,7 @@ def awkward_values(rng, shape, grid):
 @settings(max_examples=60)
 @given(
     seed=SEEDS,
-    n_rows=st.sampled_from([400, 500, 512, 777, 1500]),
+    n_rows=st.sampled_from([400, 512, 513, 600, 777, 1500]),
     n_outputs=st.sampled_from([1, 1, 3]),
     leaves=st.lists(st.integers(1, 40), min_size=1, max_size=30),
     n_cuts=st.sampled_from([1, 7, 40, 254]),

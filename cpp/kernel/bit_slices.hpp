@@ -73,7 +73,8 @@ struct SlicedTile {
   std::uint8_t* leaves = nullptr;  // two bytes a row and tree of the largest group
 };
 
-struct BitSlicesTable {
+/// For tiles of so many rows.
+struct BitSlicesKernels {
   std::size_t tile_rows;
   /// lines[g] = rows whose code is greater than g, for g in [0, n_lines); codes are below 2^n_planes.
   /// One load, two operations and a store a line.
@@ -82,6 +83,13 @@ struct BitSlicesTable {
   void (*derive)(const DerivedLines& derived, void* lines);
   /// scores[row] += the value of the row's leaf, tree by tree: the same sum as of a walk, in the same order.
   void (*add_group)(const SlicedGroup& group, const SlicedTile& tile, double* scores);
+};
+
+struct BitSlicesTable {
+  BitSlicesKernels many_rows, few_rows;
+  [[nodiscard]] const BitSlicesKernels& of_rows(std::size_t n) const {
+    return n <= few_rows.tile_rows ? few_rows : many_rows;
+  }
 };
 
 extern const BitSlicesTable bit_slices_table_baseline;

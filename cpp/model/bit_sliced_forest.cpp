@@ -9,7 +9,7 @@
 namespace curvature {
 namespace {
 
-constexpr std::size_t kTilesATask = 4;
+constexpr std::size_t kTilesATask = 2;
 constexpr std::size_t kRowsWorthANode = 8;  // a node costs about as much as so many rows' walks down its tree
 
 // Whether no tree has too many leaves to number them.
@@ -54,15 +54,17 @@ BitSlicedForest::BitSlicedForest(SplitLines lines, SlicedTrees trees, std::size_
     : lines_(std::move(lines)), trees_(std::move(trees)), n_trees_(n_trees), n_outputs_(n_outputs) {}
 
 void BitSlicedForest::add_scores(const Table& table, double* scores, int threads) const {
-  const kernel::BitSlicesTable& kernels = kernel::bit_slices_table();
-  const std::size_t tile_rows = kernels.tile_rows;
+  const kernel::BitSlicesTable& all_kernels = kernel::bit_slices_table();
+  const std::size_t most_rows = all_kernels.many_rows.tile_rows;
   std::vector<std::unique_ptr<Workspace>> workspaces(static_cast<std::size_t>(threads));
-  parallel_ranges(table.n_rows, kTilesATask * tile_rows, threads, [&](std::size_t begin, std::size_t end, int worker) {
+  parallel_ranges(table.n_rows, kTilesATask * most_rows, threads, [&](std::size_t begin, std::size_t end, int worker) {
     const profile::Scope scope(Phase::predict, (end - begin) * n_trees_);
     std::unique_ptr<Workspace>& own = workspaces[static_cast<std::size_t>(worker)];
-    if (!own) own = std::make_unique<Workspace>(lines_, trees_, n_outputs_, tile_rows);
-    for (std::size_t first = begin; first < end; first += tile_rows) {
-      const std::size_t n = std::min(tile_rows, end - first);
+    if (!own) own = std::make_unique<Workspace>(lines_, trees_, n_outputs_, most_rows);
+    for (std::size_t first = begin; first < end; first += most_rows) {
+      const std::size_t n = std::min(most_rows, end - first);
+      const kernel::BitSlicesKernels& kernels = all_kernels.of_rows(n);
+      const std::size_t tile_rows = kernels.tile_rows;
       lines_.encode(table, first, n, tile_rows, own->codes.data());
       const bool whole = lines_.fill(kernels, own->codes.data(), own->lines.data());
       double* to = scores + first * n_outputs_;

@@ -8,7 +8,7 @@ namespace curvature {
 namespace {
 
 constexpr std::size_t kMostTrees = 16;
-constexpr std::size_t kMostReached = 600;  // lines: 12.5 KiB of 256 rows
+constexpr std::size_t kMostReached = 600;  // lines: 37.5 KiB of 512 rows
 constexpr int kByteBits = 8;
 constexpr std::size_t kNumbers = std::numeric_limits<std::uint16_t>::max() + std::size_t{1};
 static_assert(2 + 2 * SlicedTrees::kMostLeaves <= kNumbers);  // of the reached lines of a group

@@ -1,4 +1,4 @@
-// Trees as lists of line operations, for kernel::BitSlicesTable.
+// Trees as lists of line operations, for kernel::BitSlicesKernels.
 #pragma once
 
 #include <cstddef>

@@ -197,7 +197,7 @@ bool SplitLines::is_whole(const std::byte* lines, std::size_t line_bytes) const 
   return present == std::byte{0xff};
 }
 
-bool SplitLines::fill(const kernel::BitSlicesTable& kernels, const std::uint8_t* codes, void* lines_out) const {
+bool SplitLines::fill(const kernel::BitSlicesKernels& kernels, const std::uint8_t* codes, void* lines_out) const {
   auto* lines = static_cast<std::byte*>(lines_out);
   const std::size_t line_bytes = kernels.tile_rows / 8;
   for (const Feature& feature : features_) {

@@ -36,7 +36,7 @@ class SplitLines {
   /// begin + n - 1.
   void encode(const Table& table, std::size_t begin, std::size_t n, std::size_t tile_rows, std::uint8_t* codes) const;
   /// The lines of those codes; true where no number is missing, and then only the lines of whole rows.
-  [[nodiscard]] bool fill(const kernel::BitSlicesTable& kernels, const std::uint8_t* codes, void* lines) const;
+  [[nodiscard]] bool fill(const kernel::BitSlicesKernels& kernels, const std::uint8_t* codes, void* lines) const;
 
  private:
   struct Feature {
