@@ -19,7 +19,7 @@ class SlicedTrees {
   /// More leaves than this in a tree are walked to faster.
   static constexpr std::size_t kMostLeaves = 4096;
 
-  /// The trees of one output, one after another in groups whose reached lines stay in the first-level cache.
+  /// The trees of one output, one after another in groups whose reached lines stay in, or near, the first-level cache.
   struct Group {
     std::size_t output;
     std::size_t steps, terms, trees;  // where they begin
