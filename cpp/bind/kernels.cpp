@@ -302,7 +302,7 @@ py::tuple root_histograms(const BoundTable& X, const std::vector<std::vector<dou
   const auto n_trees = static_cast<std::size_t>(pairs.shape(0));
   const std::size_t size = n_trees <= kernel::kFewTrees ? kernel::kFewTrees : kernel::kMostTrees;
   const auto roots =
-      RootHistograms::make(matrix, matrix.layout(), partition, std::numeric_limits<std::size_t>::max(), 1);
+      RootHistograms::make(matrix, matrix.layout(), partition, std::numeric_limits<std::size_t>::max(), false, 1);
   if (!roots) return py::make_tuple(py::none(), py::none(), py::none());
   roots->make_room(size, n_parts);
   std::vector<Cell> rows(CellRows::kTileRows * size);

@@ -20,6 +20,7 @@ PYBIND11_MODULE(_core, module) {
   curvature::register_block_functions(module);
   curvature::register_kernels(module);
   curvature::register_sorted_kernels(module);
+  curvature::register_sparse_kernels(module);
   curvature::register_linear_kernels(module);
   curvature::register_formulas(module);
   curvature::register_inference(module);

@@ -23,6 +23,7 @@ void register_linear_kernels(pybind11::module_& module);
 void register_block_functions(pybind11::module_& module);
 void register_kernels(pybind11::module_& module);
 void register_sorted_kernels(pybind11::module_& module);
+void register_sparse_kernels(pybind11::module_& module);
 void register_formulas(pybind11::module_& module);
 void register_inference(pybind11::module_& module);
 void register_profile(pybind11::module_& module);

@@ -17,6 +17,7 @@ namespace curvature {
 
 using Cell = std::uint64_t;
 using RowIndex = std::uint32_t;
+using RowCount = std::uint16_t;
 
 /// The two halves of a cell: the sum of gradients (signed) and of Hessians, in quantized units.
 [[nodiscard]] constexpr std::int64_t gradient_sum(Cell cell) { return static_cast<std::int64_t>(cell) >> 32; }
@@ -75,10 +76,12 @@ struct AccumulateSparseTask {
   const std::size_t* row_end = nullptr;
   const RowIndex* rows = nullptr;
   std::size_t n_rows = 0;
+  bool taken_out = false;  // the rows are subtracted
   const Cell* pairs = nullptr;
+  Cell* histogram = nullptr;
+  RowCount* counts = nullptr;                  // of each cell's rows; null: rows are weighed instead
   const std::uint64_t* row_weights = nullptr;  // of every row, in steps; null: all 1
   const std::uint32_t* line_slots = nullptr;   // the first slot of each line of the histogram
-  Cell* histogram = nullptr;
   std::uint64_t* slot_weights = nullptr;
 };
 
@@ -88,8 +91,8 @@ struct HistogramTable {
   void (*accumulate)(const AccumulateTask& task);
   /// larger[i] -= smaller[i]: the sibling's histogram from the parent's. 24 bytes moved a cell.
   void (*subtract)(Cell* larger, const Cell* smaller, std::size_t n_cells);
-  /// Adds each listed row's pair to the cells that are kept of it, and its weight to their slots; returns the sum of
-  /// the pairs. Two loads and two read-modify-writes a kept cell.
+  /// Adds each listed row's pair to the cells that are kept of it, and the row to their counts, or its weight to their
+  /// slots; returns the sum of the pairs. A load, or two, and two read-modify-writes a kept cell.
   Cell (*accumulate_sparse)(const AccumulateSparseTask& task);
   /// Makes the eight slots of a word add up to `total`, each by the cell of its default code, whatever stood there.
   void (*complete)(Cell* word, std::int32_t lines, const std::uint16_t* default_codes, Cell total);

@@ -124,8 +124,10 @@ void subtract(Cell* larger, const Cell* smaller, std::size_t n_cells) {
   for (std::size_t i = 0; i < n_cells; ++i) larger[i] -= smaller[i];
 }
 
-Cell accumulate_sparse(const AccumulateSparseTask& task) {
+template <bool Counted>
+Cell add_sparse_rows(const AccumulateSparseTask& task) {
   constexpr std::size_t kBeginsAhead = 16, kCellsAhead = 8;  // rows
+  const Cell sign = task.taken_out ? ~Cell{0} : 1;           // times which, modulo 2^64
   Cell total = 0;
   for (std::size_t i = 0; i < task.n_rows; ++i) {
     if (i + kBeginsAhead < task.n_rows) {
@@ -136,16 +138,25 @@ Cell accumulate_sparse(const AccumulateSparseTask& task) {
       __builtin_prefetch(task.cells + task.row_begin[task.rows[i + kCellsAhead]]);
     }
     const RowIndex row = task.rows[i];
-    const Cell pair = task.pairs[row];
-    const std::uint64_t weight = task.row_weights ? task.row_weights[row] : 1;
+    const Cell pair = sign * task.pairs[row];
+    const std::uint64_t weight = sign * (task.row_weights ? task.row_weights[row] : 1);
     const std::uint32_t* end = task.cells + task.row_end[row];
     for (const std::uint32_t* cell = task.cells + task.row_begin[row]; cell < end; ++cell) {
       task.histogram[*cell] += pair;
-      task.slot_weights[task.line_slots[*cell / kWordSlots] + *cell % kWordSlots] += weight;
+      if constexpr (Counted) {
+        task.counts[*cell] = static_cast<RowCount>(task.counts[*cell] + sign);
+      } else {
+        task.slot_weights[task.line_slots[*cell / kWordSlots] + *cell % kWordSlots] += weight;
+      }
     }
     total += pair;
   }
   return total;
+}
+
+Cell accumulate_sparse(const AccumulateSparseTask& given) {
+  const AccumulateSparseTask task = given;  // stores to cells cannot change it
+  return task.counts ? add_sparse_rows<true>(task) : add_sparse_rows<false>(task);
 }
 
 void complete(Cell* word, std::int32_t lines, const std::uint16_t* default_codes, Cell total) {

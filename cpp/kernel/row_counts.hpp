@@ -10,11 +10,10 @@
 
 namespace curvature {
 
-using RowCount = std::uint16_t;
-
 namespace kernel {
 
-inline constexpr std::size_t kMostCounted = 32767;  // rows, so that counts compare as signed numbers
+inline constexpr std::size_t kMostCounted = 32767;       // rows, so that counts compare as signed numbers
+inline constexpr std::int32_t kMostCountedLines = 16383;  // of a word: they are counted from both ends
 
 /// Of each slot of a word the bins that may be the last of the left child, for missing values to the right [0] and
 /// left [1].
@@ -23,7 +22,7 @@ struct CutRanges {
   std::int32_t last[2][kWordSlots];
 };
 
-/// A node's share of a narrow word. At most kMostCounted rows, at least two times `least`.
+/// A node's share of a word. At most kMostCounted rows, at least two times `least`.
 struct CutRangesTask {
   const RowCount* counts = nullptr;  // the first line of the word
   const Cell* cells = nullptr;       // likewise

@@ -28,19 +28,6 @@ std::uint64_t least_weight(const RowPartition& partition, const TreeParams& para
   return static_cast<std::uint64_t>(std::min(std::ceil(params.min_child_samples * partition.steps_per_unit()), kMost));
 }
 
-// Words up to the last with a slot that can be split at all. Of a sparse matrix: where the rows that are not of the
-// default code weigh less than a leaf must, every split leaves one side too light.
-HistogramLayout searched_words(const BinnedMatrix& matrix, const RowPartition& partition, std::uint64_t min_weight) {
-  std::size_t n_slots = matrix.n_slots();
-  if (!matrix.is_sparse()) return matrix.layout();
-  const auto weight = [&](std::size_t slot) {
-    const kernel::SparseColumn column = matrix.sparse().column(slot);
-    return partition.weight(column.rows, column.size);
-  };
-  while (n_slots > 0 && weight(n_slots - 1) < std::max<std::uint64_t>(1, min_weight)) --n_slots;
-  return matrix.layout().first((n_slots + kWordSlots - 1) / kWordSlots);
-}
-
 }  // namespace
 
 Grower::Grower(const BinnedMatrix& matrix, const BinMapper& mapper, const TreeParams& params, const double* weights,
@@ -56,8 +43,9 @@ Grower::Grower(const BinnedMatrix& matrix, const BinMapper& mapper, const TreePa
       search_(matrix, layout_, mapper, params, hessian_is_weight, min_weight_),
       small_(SmallGrower::make(matrix, mapper, params, search_, weights, min_weight_)),
       builder_(matrix, layout_, partition_, threads),
-      pool_(layout_, matrix.is_sparse(), counts_rows(matrix, weights, hessian_is_weight, min_weight_), matrix.bytes()) {
-}
+      counts_rows_(counts_rows(matrix, weights, hessian_is_weight, min_weight_)),
+      sparse_words_(matrix, layout_, builder_, search_, min_weight_, counts_rows_),
+      pool_(layout_, matrix.is_sparse(), counts_rows_, matrix.bytes()) {}
 
 bool Grower::comes_before(std::size_t a, std::size_t b) const {
   const Node& x = nodes_[a];
@@ -117,8 +105,9 @@ void Grower::plant(std::uint64_t key, const KnownRoot& known) {
     return;
   }
   root.histogram = pool_.acquire(true);
+  if (matrix_.is_sparse()) sparse_words_.begin(*root.histogram, nullptr);
   const int threads = work(root) < kRegionWork ? 1 : threads_;
-  root.sum = known.histograms ? known.histograms->take(known.tree, *root.histogram) : build(root, threads);
+  root.sum = known.histograms ? known.histograms->take(known.tree, *root.histogram) : build(root, nullptr, threads);
   if (may_split(root)) evaluate(root, threads);
   nodes_.push_back(root);
 }
@@ -175,7 +164,7 @@ void Grower::expand_ahead(OpenNodes& open_nodes, std::size_t n_splits_left) {
 Grower::Expansion Grower::expand(Node& node, Spares& spares, bool evaluate, int threads) {
   Expansion children;
   // By a sparse slot's few rows: their order must stay as it is, and to look at them costs less than to part all rows.
-  if (matrix_.is_sparse() && !parts_kept_rows(node)) {
+  if (matrix_.is_sparse() && !sparse_words_.leaves_enough(node.histogram, node.weight, node.split)) {
     std::vector<std::uint64_t> weights = weights_by_code(node);
     if (leaves_too_little(node, weights)) {
       restrict_split(node, std::move(weights), spares, threads);
@@ -208,13 +197,18 @@ void Grower::evaluate_children(Node& node, Expansion& children, Spares& spares, 
   const bool need_larger = may_split(larger);
   const bool need_smaller = may_split(smaller);
   if (!need_larger && !need_smaller) return;
+  if (matrix_.is_sparse() && node.histogram && !need_smaller) {
+    larger.histogram = take(node.histogram);
+    builder_.take_out(pairs_, partition_.rows(smaller.rows), smaller.rows.size, *larger.histogram);
+    return evaluate(larger, threads);
+  }
   smaller.histogram = take(spares[0]);
+  const NodeHistogram* const parent = node.histogram;
   const bool subtracted = need_larger && node.histogram;
   if (need_larger) larger.histogram = subtracted ? take(node.histogram) : take(spares[1]);
   // While a word's cells are near.
   const auto subtract_and_scan = [&](std::size_t word) {
-    const bool dead = need_larger && search_.too_light_word(*larger.histogram, word);  // so it is in all nodes below
-    if (subtracted && !dead) builder_.subtract(word, *larger.histogram, *smaller.histogram);
+    if (subtracted) builder_.subtract(word, *larger.histogram, *smaller.histogram);
     if (need_larger) search_.scan_word(*larger.histogram, total(larger), word);
     if (need_smaller) search_.scan_word(*smaller.histogram, total(smaller), word);
   };
@@ -226,19 +220,24 @@ void Grower::evaluate_children(Node& node, Expansion& children, Spares& spares, 
       for (std::size_t word = ranges[i].first; word < ranges[i].last; ++word) subtract_and_scan(word);
     });
   } else {
-    build(smaller, threads);
-    if (need_larger && !subtracted) build(larger, threads);
-    if (subtracted) {
-      kernel::histogram_table().subtract(larger.histogram->weights.data(), smaller.histogram->weights.data(),
-                                         smaller.histogram->weights.size());
+    build(smaller, parent, threads);
+    if (need_larger && !subtracted) build(larger, nullptr, threads);
+    if (matrix_.is_sparse()) {
+      const SparseWords::Node none;
+      const SparseWords::Node sister = need_larger ? in_words(larger) : none;
+      sparse_words_.search(in_words(smaller, need_smaller), subtracted ? sister : none, threads);
+      if (need_larger && !subtracted) sparse_words_.search(sister, none, threads);
+    } else {
+      parallel_for(layout_.words.size(), threads, [&](std::size_t word, int) { subtract_and_scan(word); });
     }
-    parallel_for(layout_.words.size(), threads, [&](std::size_t word, int) { subtract_and_scan(word); });
   }
   if (need_larger) choose_split(larger);
   if (need_smaller) choose_split(smaller);
 }
 
-Cell Grower::build(Node& node, int threads) {
+// `parent`: of a sparse node, whose words are looked at; null: all are.
+Cell Grower::build(Node& node, const NodeHistogram* parent, int threads) {
+  if (matrix_.is_sparse()) sparse_words_.begin(*node.histogram, parent);
   return builder_.build(pairs_, partition_.rows(node.rows), node.rows.size, *node.histogram, threads);
 }
 
@@ -247,6 +246,10 @@ void Grower::fill(Node& node, HistogramBuilder::WordRange words) {
 }
 
 void Grower::evaluate(Node& node, int threads) {
+  if (matrix_.is_sparse()) {
+    sparse_words_.search(in_words(node), {}, threads);
+    return choose_split(node);
+  }
   builder_.count(partition_.rows(node.rows), node.rows.size, *node.histogram);
   parallel_for(layout_.words.size(), threads,
                [&](std::size_t word, int) { search_.scan_word(*node.histogram, total(node), word); });
@@ -254,8 +257,12 @@ void Grower::evaluate(Node& node, int threads) {
 }
 
 void Grower::choose_split(Node& node) {
-  search_.keep_drawn(*node.histogram, node.key);
+  search_.keep_drawn(*node.histogram, total(node), node.key);
   node.split = search_.best(*node.histogram, total(node));
+}
+
+SparseWords::Node Grower::in_words(const Node& node, bool searched) const {
+  return {node.histogram, total(node), node.rows.size, searched};
 }
 
 NodeTotal Grower::total(const Node& node) const {
@@ -267,22 +274,11 @@ NodeTotal Grower::total(const Node& node) const {
 void Grower::restrict_split(Node& node, std::vector<std::uint64_t> weights, Spares& spares, int threads) {
   if (!node.histogram) {
     node.histogram = take(spares[0]);
-    build(node, threads);
+    build(node, nullptr, threads);
     evaluate(node, threads);
   }
   search_.scan_slot(*node.histogram, total(node), node.split.slot, heavy_enough(node, std::move(weights)));
   node.split = search_.best(*node.histogram, total(node));
-}
-
-// Whether a sparse slot's split puts all rows of its default code, zeros, on one side and the others on the other, both
-// heavy enough: what they weigh is known.
-bool Grower::parts_kept_rows(const Node& node) const {
-  const std::size_t slot = node.split.slot;
-  const CodeSplit& codes = node.split.codes;
-  const bool apart = node.histogram && !codes.is_set() && codes.bin == 1 &&
-                     matrix_.sparse().default_codes()[slot] == 1 && !(codes.missing_left && matrix_.has_missing(slot));
-  return apart && node.histogram->weights[slot] >= min_weight_ &&
-         node.weight - node.histogram->weights[slot] >= min_weight_;
 }
 
 bool Grower::leaves_too_little(const Node& node, const std::vector<std::uint64_t>& weights) const {

@@ -17,6 +17,7 @@
 #include "tree/root_histograms.hpp"
 #include "tree/row_partition.hpp"
 #include "tree/small_grower.hpp"
+#include "tree/sparse_words.hpp"
 #include "tree/split_search.hpp"
 
 namespace curvature {
@@ -42,7 +43,8 @@ class Grower {
   /// more than half of what the matrix takes.
   [[nodiscard]] std::unique_ptr<RootHistograms> root_histograms(std::size_t most_bytes, int threads) const {
     if (small_) return nullptr;
-    return RootHistograms::make(matrix_, layout_, partition_, std::max(most_bytes, matrix_.bytes() / 2), threads);
+    return RootHistograms::make(matrix_, layout_, partition_, std::max(most_bytes, matrix_.bytes() / 2),
+                                matrix_.is_sparse() && counts_rows_, threads);
   }
 
   /// Whether a known root is to tell its noise.
@@ -90,11 +92,11 @@ class Grower {
   Expansion expand(Node& node, Spares& spares, bool evaluate, int threads);
   void evaluate_children(Node& node, Expansion& children, Spares& spares, int threads);
   [[nodiscard]] NodeTotal total(const Node& node) const;
+  [[nodiscard]] SparseWords::Node in_words(const Node& node, bool searched = true) const;
   [[nodiscard]] kernel::BinRange heavy_enough(const Node& node, std::vector<std::uint64_t> weights) const;
-  [[nodiscard]] bool parts_kept_rows(const Node& node) const;
   [[nodiscard]] bool leaves_too_little(const Node& node, const std::vector<std::uint64_t>& weights) const;
   [[nodiscard]] std::vector<std::uint64_t> weights_by_code(const Node& node) const;
-  Cell build(Node& node, int threads);
+  Cell build(Node& node, const NodeHistogram* parent, int threads);
   void fill(Node& node, HistogramBuilder::WordRange words);
   void evaluate(Node& node, int threads);
   void choose_split(Node& node);
@@ -114,6 +116,8 @@ class Grower {
   SplitSearch search_;
   std::unique_ptr<SmallGrower> small_;  // null where the matrix is not small
   HistogramBuilder builder_;
+  bool counts_rows_;
+  SparseWords sparse_words_;
   HistogramPool pool_;
   const Cell* pairs_ = nullptr;
   std::vector<Node> nodes_;

@@ -17,18 +17,24 @@ void clear(Cell* begin, Cell* end) { std::memset(begin, 0, static_cast<std::size
 
 }  // namespace
 
-// Pays where few cells are to be counted. Hessians that are weights tell as much themselves.
+// Of a dense matrix it pays where few cells are to be counted, and Hessians that are weights tell as much themselves.
+// Of a sparse one it costs no more than to weigh the rows of the slots.
 bool counts_rows(const BinnedMatrix& matrix, const double* weights, bool hessian_is_weight, std::uint64_t min_weight) {
   constexpr std::size_t kCountedCells = 20'000;
-  const bool few = !matrix.is_sparse() && matrix.n_rows() * matrix.codes_a_row() <= kCountedCells;
-  return few && !weights && !hessian_is_weight && min_weight > 1;
+  if (weights) return false;
+  if (matrix.is_sparse()) {
+    const std::vector<Word>& words = matrix.layout().words;
+    const bool few_lines = std::all_of(words.begin(), words.end(),
+                                       [](const Word& word) { return word.lines <= kernel::kMostCountedLines; });
+    return few_lines && matrix.n_rows() <= kernel::kMostCounted;
+  }
+  return matrix.n_rows() * matrix.codes_a_row() <= kCountedCells && !hessian_is_weight && min_weight > 1;
 }
 
 HistogramBuilder::HistogramBuilder(const BinnedMatrix& matrix, const HistogramLayout& layout,
                                    const RowPartition& partition, int threads)
     : matrix_(matrix), layout_(layout) {
   private_.resize(static_cast<std::size_t>(std::max(0, threads - 1)));
-  private_weights_.resize(private_.size());
   if (matrix.is_sparse()) {
     const SparseCodes& codes = matrix.sparse();
     const std::uint32_t* cells = codes.cells().data();
@@ -77,6 +83,13 @@ void HistogramBuilder::count(const RowIndex* rows, std::size_t n_rows, NodeHisto
   for (const WordRange& block : blocks_) count_rows(block, rows, n_rows, histogram);
 }
 
+void HistogramBuilder::complete(std::size_t word, Cell sum, NodeHistogram& histogram) const {
+  const profile::Scope scope(Phase::accumulate, 0);
+  const Word& own = layout_.words[word];
+  kernel::histogram_table().complete(histogram.cells.data() + own.offset, own.lines,
+                                     matrix_.sparse().default_codes() + word * kWordSlots, sum);
+}
+
 void HistogramBuilder::subtract(std::size_t word, NodeHistogram& larger, const NodeHistogram& smaller) const {
   const profile::Scope scope(Phase::accumulate, 0);
   const std::size_t offset = layout_.words[word].offset;
@@ -106,26 +119,40 @@ void HistogramBuilder::add_rows(const Cell* pairs, const RowIndex* rows, std::si
   for (const WordRange& block : blocks_) add_rows(block, pairs, rows, n_rows, histogram);
 }
 
-Cell HistogramBuilder::add_sparse_rows(const Cell* pairs, const RowIndex* rows, std::size_t n_rows, Cell* histogram,
-                                       std::uint64_t* slot_weights) const {
+void HistogramBuilder::clear_words(const std::vector<std::uint32_t>& words, NodeHistogram& histogram) const {
+  const profile::Scope scope(Phase::accumulate, 0);
+  for (const std::uint32_t word : words) {
+    const std::size_t offset = layout_.words[word].offset;
+    const std::size_t n_cells = static_cast<std::size_t>(layout_.words[word].lines) * kWordSlots;
+    std::fill_n(histogram.cells.data() + offset, n_cells, Cell{0});
+    if (!histogram.counts.empty()) std::fill_n(histogram.counts.data() + offset, n_cells, RowCount{0});
+  }
+  std::fill(histogram.weights.begin(), histogram.weights.end(), 0);
+}
+
+Cell HistogramBuilder::add_sparse_rows(const Cell* pairs, const RowIndex* rows, std::size_t n_rows, bool taken_out,
+                                       NodeHistogram& histogram) const {
   const SparseCodes& codes = matrix_.sparse();
-  std::size_t n_cells = 0;
-  for (std::size_t i = 0; i < n_rows; ++i) n_cells += row_end_[rows[i]] - codes.row_begin()[rows[i]];
-  const profile::Scope scope(Phase::accumulate, n_cells);
-  clear(histogram, histogram + layout_.cells);
-  std::fill_n(slot_weights, layout_.words.size() * kWordSlots, 0);
+  const profile::Scope scope(Phase::accumulate, n_rows * matrix_.codes_a_row());
   kernel::AccumulateSparseTask task;
   task.cells = codes.cells().data();
   task.row_begin = codes.row_begin().data();
   task.row_end = row_end_.data();
   task.rows = rows;
   task.n_rows = n_rows;
+  task.taken_out = taken_out;
   task.pairs = pairs;
+  task.histogram = histogram.cells.data();
+  task.counts = histogram.counts.empty() ? nullptr : histogram.counts.data();
   task.row_weights = row_weights_.empty() ? nullptr : row_weights_.data();
   task.line_slots = line_slots_.data();
-  task.histogram = histogram;
-  task.slot_weights = slot_weights;
+  task.slot_weights = histogram.weights.data();
   return kernel::histogram_table().accumulate_sparse(task);
+}
+
+void HistogramBuilder::take_out(const Cell* pairs, const RowIndex* rows, std::size_t n_rows,
+                                NodeHistogram& histogram) const {
+  add_sparse_rows(pairs, rows, n_rows, true, histogram);
 }
 
 Cell HistogramBuilder::build_sparse(const Cell* pairs, const RowIndex* rows, std::size_t n_rows,
@@ -134,21 +161,28 @@ Cell HistogramBuilder::build_sparse(const Cell* pairs, const RowIndex* rows, std
   const std::size_t share = (n_rows + team - 1) / team;
   std::vector<Cell> totals(team);
   parallel_for(team, threads, [&](std::size_t part, int) {
-    if (part > 0 && private_[part - 1].empty()) {
-      private_[part - 1] = AlignedBuffer<Cell>(layout_.cells);
-      private_weights_[part - 1].resize(histogram.weights.size());
+    if (part > 0 && private_[part - 1].cells.empty()) {
+      private_[part - 1].cells = AlignedBuffer<Cell>(layout_.cells, 0);
+      if (!histogram.counts.empty()) private_[part - 1].counts = AlignedBuffer<RowCount>(layout_.cells, 0);
+      private_[part - 1].weights.resize(histogram.weights.size());
     }
     const std::size_t begin = std::min(part * share, n_rows);
     const std::size_t end = std::min(begin + share, n_rows);
-    totals[part] =
-        add_sparse_rows(pairs, rows + begin, end - begin, part > 0 ? private_[part - 1].data() : histogram.cells.data(),
-                        part > 0 ? private_weights_[part - 1].data() : histogram.weights.data());
+    NodeHistogram& own = part > 0 ? private_[part - 1] : histogram;
+    clear_words(histogram.live_words, own);  // what is added to the others is not looked at
+    totals[part] = add_sparse_rows(pairs, rows + begin, end - begin, false, own);
   });
   for (std::size_t part = 1; part < team; ++part) {
-    const Cell* cells = private_[part - 1].data();
-    const std::uint64_t* weights = private_weights_[part - 1].data();
-    for (std::size_t i = 0; i < layout_.cells; ++i) histogram.cells[i] += cells[i];
-    for (std::size_t i = 0; i < histogram.weights.size(); ++i) histogram.weights[i] += weights[i];
+    const NodeHistogram& own = private_[part - 1];
+    for (const std::uint32_t word : histogram.live_words) {
+      const std::size_t offset = layout_.words[word].offset;
+      const std::size_t end = offset + static_cast<std::size_t>(layout_.words[word].lines) * kWordSlots;
+      for (std::size_t i = offset; i < end; ++i) histogram.cells[i] += own.cells[i];
+      for (std::size_t i = offset; i < end && !own.counts.empty(); ++i) {
+        histogram.counts[i] = static_cast<RowCount>(histogram.counts[i] + own.counts[i]);
+      }
+    }
+    for (std::size_t i = 0; i < histogram.weights.size(); ++i) histogram.weights[i] += own.weights[i];
   }
   return std::accumulate(totals.begin(), totals.end(), Cell{0});
 }
@@ -167,15 +201,16 @@ Cell HistogramBuilder::build(const Cell* pairs, const RowIndex* rows, std::size_
     parallel_for(team, threads, [&](std::size_t part, int) {
       Cell* own = target;
       if (part > 0) {
-        if (private_[part - 1].empty()) private_[part - 1] = AlignedBuffer<Cell>(cells);
-        own = private_[part - 1].data();
+        AlignedBuffer<Cell>& extra = private_[part - 1].cells;
+        if (extra.empty()) extra = AlignedBuffer<Cell>(cells);
+        own = extra.data();
       }
       const std::size_t begin = std::min(part * share, n_rows);
       const std::size_t end = std::min(begin + share, n_rows);
       add_rows(pairs, rows + begin, end - begin, own);
     });
     for (std::size_t part = 1; part < team; ++part) {
-      const Cell* own = private_[part - 1].data();
+      const Cell* own = private_[part - 1].cells.data();
       for (std::size_t i = 0; i < cells; ++i) target[i] += own[i];
     }
   }

@@ -25,9 +25,13 @@ class HistogramBuilder {
   HistogramBuilder(const BinnedMatrix& matrix, const HistogramLayout& layout, const RowPartition& partition,
                    int threads);
 
-  /// histogram := sum of the pairs of `rows`. With several threads, rows (few columns) or words (many) are shared out;
-  /// the sums are integers, so how does not matter. Returns the sum of the pairs.
+  /// histogram := sum of the pairs of `rows`; of a sparse matrix its live words, but for the default codes. With
+  /// several threads, rows (few columns) or words (many) are shared out; the sums are integers, so how does not matter.
+  /// Returns the sum of the pairs.
   Cell build(const Cell* pairs, const RowIndex* rows, std::size_t n_rows, NodeHistogram& histogram, int threads);
+
+  /// Subtracts some of a sparse node's rows, as they were added but for the default codes.
+  void take_out(const Cell* pairs, const RowIndex* rows, std::size_t n_rows, NodeHistogram& histogram) const;
 
   /// Neighbouring words of a dense matrix.
   struct WordRange {
@@ -40,16 +44,19 @@ class HistogramBuilder {
             NodeHistogram& histogram) const;
   /// The counts of rows, where the histogram has any: `fill` does so itself, `build` does not.
   void count(const RowIndex* rows, std::size_t n_rows, NodeHistogram& histogram) const;
-  /// A word of a dense matrix in `larger` -= the one in `smaller`.
+  /// A word in `larger` -= the one in `smaller`.
   void subtract(std::size_t word, NodeHistogram& larger, const NodeHistogram& smaller) const;
+  /// Fills the default codes' cells of a sparse matrix' word, so that each slot adds up to the node's sum.
+  void complete(std::size_t word, Cell sum, NodeHistogram& histogram) const;
 
  private:
   void add_rows(WordRange words, const Cell* pairs, const RowIndex* rows, std::size_t n_rows, Cell* histogram) const;
   void count_rows(WordRange words, const RowIndex* rows, std::size_t n_rows, NodeHistogram& histogram) const;
   /// All words of a dense matrix.
   void add_rows(const Cell* pairs, const RowIndex* rows, std::size_t n_rows, Cell* histogram) const;
-  Cell add_sparse_rows(const Cell* pairs, const RowIndex* rows, std::size_t n_rows, Cell* histogram,
-                       std::uint64_t* slot_weights) const;
+  void clear_words(const std::vector<std::uint32_t>& words, NodeHistogram& histogram) const;
+  Cell add_sparse_rows(const Cell* pairs, const RowIndex* rows, std::size_t n_rows, bool taken_out,
+                       NodeHistogram& histogram) const;
   Cell build_sparse(const Cell* pairs, const RowIndex* rows, std::size_t n_rows, NodeHistogram& histogram, int threads);
 
   const BinnedMatrix& matrix_;
@@ -60,8 +67,8 @@ class HistogramBuilder {
   std::vector<std::size_t> row_end_;  // of each row: past its last cell within the layout
   std::vector<std::uint64_t> row_weights_;
   std::vector<std::uint32_t> line_slots_;
-  std::vector<AlignedBuffer<Cell>> private_;                 // one for every thread but the first
-  std::vector<std::vector<std::uint64_t>> private_weights_;  // likewise
+  std::vector<NodeHistogram>
+      private_;  // one for every thread but the first; cells, of sparse ones also what rows count
 };
 
 }  // namespace curvature

@@ -1,6 +1,7 @@
 #include "tree/histogram_pool.hpp"
 
 #include <algorithm>
+#include <numeric>
 
 namespace curvature {
 
@@ -19,7 +20,10 @@ NodeHistogram* HistogramPool::acquire(bool beyond) {
     all_.back()->splits.resize(slots_);
     all_.back()->word_scores.resize(slots_ / kWordSlots);
     if (counts_rows_) all_.back()->counts = AlignedBuffer<RowCount>(cells_);
-    if (sparse_) all_.back()->weights.resize(slots_);
+    if (sparse_ && counts_rows_) all_.back()->word_bounds.resize(slots_ / kWordSlots);
+    if (sparse_ && !counts_rows_) all_.back()->weights.resize(slots_);
+    all_.back()->live_words.resize(slots_ / kWordSlots);
+    std::iota(all_.back()->live_words.begin(), all_.back()->live_words.end(), 0u);
   }
   NodeHistogram* histogram = free_.back();  // the one used last is the warmest
   free_.pop_back();

@@ -13,10 +13,14 @@ namespace curvature {
 /// A node's cells and, once scanned, the best cut of every slot.
 struct NodeHistogram {
   AlignedBuffer<Cell> cells;
-  // Of a sparse matrix: a slot's weight of rows that are not of the default code, whose cells are filled by the scan.
+  // Of a sparse matrix whose rows are not counted: a slot's weight of rows that are not of the default code.
   std::vector<std::uint64_t> weights;
+  // Words that some slot of may still be split by, in order: of a sparse matrix those of the node, the others are
+  // undefined; of a dense one all.
+  std::vector<std::uint32_t> live_words;
   std::vector<kernel::SlotSplit> splits;
   std::vector<double> word_scores;  // the highest of each word's splits; where it is negative, these are not written
+  std::vector<double> word_bounds;  // where rows of a sparse matrix are counted: what a word not yet scanned may have
   AlignedBuffer<RowCount> counts;   // of rows; empty where the pool was made without
 };
 

@@ -7,24 +7,44 @@
 #include "kernel/transpose.hpp"
 
 namespace curvature {
+namespace {
+
+std::vector<RowCount> count_all_rows(const SparseCodes& codes, const HistogramLayout& layout, std::size_t n_rows) {
+  std::vector<RowCount> counts(layout.cells);
+  for (std::size_t slot = 0; slot < layout.words.size() * kWordSlots; ++slot) {
+    const kernel::SparseColumn column = codes.column(slot);
+    const auto count = [&](std::int32_t code) -> RowCount& {
+      return counts[cell_index(layout.words[slot / kWordSlots], static_cast<int>(slot % kWordSlots), code)];
+    };
+    for (std::size_t i = 0; i < column.size; ++i) ++count(column.codes[i]);
+    count(column.default_code) = static_cast<RowCount>(n_rows - column.size);
+  }
+  return counts;
+}
+
+}  // namespace
 
 std::unique_ptr<RootHistograms> RootHistograms::make(const BinnedMatrix& matrix, const HistogramLayout& layout,
                                                      const RowPartition& partition, std::size_t most_bytes,
-                                                     int threads) {
+                                                     bool counts_rows, int threads) {
   if (layout.words.empty()) return nullptr;
   std::optional<CellRows> rows = CellRows::make(matrix, layout, most_bytes, threads);
   if (!rows) return nullptr;
   std::vector<std::uint64_t> slot_weights;
+  std::vector<RowCount> counts;
   for (std::size_t slot = 0; matrix.is_sparse() && slot < layout.words.size() * kWordSlots; ++slot) {
     const kernel::SparseColumn column = matrix.sparse().column(slot);
     slot_weights.push_back(partition.weight(column.rows, column.size));
   }
-  return std::make_unique<RootHistograms>(std::move(*rows), std::move(slot_weights), threads);
+  if (counts_rows) counts = count_all_rows(matrix.sparse(), layout, matrix.n_rows());
+  return std::make_unique<RootHistograms>(std::move(*rows), std::move(slot_weights), std::move(counts), threads);
 }
 
-RootHistograms::RootHistograms(CellRows rows, std::vector<std::uint64_t> slot_weights, int threads)
+RootHistograms::RootHistograms(CellRows rows, std::vector<std::uint64_t> slot_weights, std::vector<RowCount> counts,
+                               int threads)
     : rows_(std::move(rows)),
       slot_weights_(std::move(slot_weights)),
+      counts_(std::move(counts)),
       by_worker_(static_cast<std::size_t>(std::max(1, threads))) {}
 
 void RootHistograms::make_room(std::size_t n_trees, std::size_t n_parts) {
@@ -82,7 +102,11 @@ Cell RootHistograms::take(std::size_t tree, NodeHistogram& histogram) const {
     }
     cells[slot.usual_cell] = left;
   }
-  histogram.weights = slot_weights_;
+  if (counts_.empty()) {
+    histogram.weights = slot_weights_;
+  } else {
+    std::copy(counts_.begin(), counts_.end(), histogram.counts.data());
+  }
   return total;
 }
 

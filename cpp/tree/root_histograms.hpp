@@ -18,11 +18,13 @@ namespace curvature {
 /// a group, adds its tiles and puts down the sums. Then `take` may be called from any thread.
 class RootHistograms {
  public:
-  /// Null where the lists of rows may take more than `most_bytes`, or nothing is to be searched.
+  /// Null where the lists of rows may take more than `most_bytes`, or nothing is to be searched. `counts_rows`: those
+  /// of a sparse matrix, for the histograms' counts.
   static std::unique_ptr<RootHistograms> make(const BinnedMatrix& matrix, const HistogramLayout& layout,
-                                              const RowPartition& partition, std::size_t most_bytes, int threads);
-  /// `slot_weights`: of a sparse matrix, as in `NodeHistogram`.
-  RootHistograms(CellRows rows, std::vector<std::uint64_t> slot_weights, int threads);
+                                              const RowPartition& partition, std::size_t most_bytes, bool counts_rows,
+                                              int threads);
+  /// `slot_weights` or `counts`: of a sparse matrix, as in `NodeHistogram`.
+  RootHistograms(CellRows rows, std::vector<std::uint64_t> slot_weights, std::vector<RowCount> counts, int threads);
 
   [[nodiscard]] const CellRows& rows() const { return rows_; }
   /// Room for the sums of `n_trees`, a multiple of kFewTrees, in `n_parts`.
@@ -42,6 +44,7 @@ class RootHistograms {
 
   CellRows rows_;
   std::vector<std::uint64_t> slot_weights_;
+  std::vector<RowCount> counts_;
   std::vector<AlignedBuffer<Cell>> by_worker_;  // the listed cells and the totals, a group side by side
   std::size_t n_trees_ = 0;
   std::size_t n_parts_ = 0;

@@ -15,7 +15,6 @@ namespace {
 
 // Below this share of a score, a difference of scores is rounding, not gain.
 constexpr double kRounding = 1e-12;
-constexpr double kNear = 1e-4;  // of the highest score; many times kRounding
 
 double on_grid(double lambda) { return std::nearbyint(lambda / kLambdaGrid) * kLambdaGrid; }
 
@@ -80,14 +79,49 @@ void SplitSearch::scan_word(NodeHistogram& histogram, NodeTotal node, std::size_
   const auto n_slots = static_cast<std::size_t>(layout_.words[word].slots);
   std::size_t n_categories = 0;
   for (std::size_t slot = first; has_categories_ && slot < first + n_slots; ++slot) n_categories += is_category(slot);
-  histogram.word_scores[word] = -1;
-  if (n_categories == 0 && too_light_word(histogram, word)) return;
   const profile::Scope scope(Phase::scan, static_cast<std::size_t>(layout_.words[word].lines) * kWordSlots);
   if (n_categories < n_slots) scan_numbers(histogram, node, word);
   for (std::size_t slot = first; n_categories > 0 && slot < first + n_slots; ++slot) {
     if (is_category(slot)) scan_category(histogram, node, slot, {});
   }
   note_score(histogram, word);
+}
+
+void SplitSearch::scan_sparse_word(NodeHistogram& histogram, NodeTotal node, std::size_t word) const {
+  const profile::Scope scope(Phase::scan, static_cast<std::size_t>(layout_.words[word].lines) * kWordSlots);
+  scan_numbers(histogram, node, word);
+  for (std::size_t slot = word * kWordSlots; slot < (word + 1) * kWordSlots; ++slot) {
+    const bool too_light = !histogram.weights.empty() && histogram.weights[slot] < min_weight_;
+    if (too_light) histogram.splits[slot] = {};
+  }
+  note_score(histogram, word);
+}
+
+// The word of the highest bound first, until none may hold a split near the best that is known.
+void SplitSearch::scan_promising(NodeHistogram& histogram, NodeTotal node) const {
+  constexpr double kUnknown = std::numeric_limits<double>::infinity();
+  std::vector<double>& bounds = histogram.word_bounds;
+  if (bounds.empty()) return;
+  const auto scan = [&](std::size_t word) {
+    scan_sparse_word(histogram, node, word);
+    bounds[word] = -1;
+    return histogram.word_scores[word];
+  };
+  const bool some_drawn = n_drawn_ < usable_slots_.size();
+  double highest = 0;
+  for (const std::uint32_t word : histogram.live_words) {
+    if (bounds[word] == kUnknown || (some_drawn && bounds[word] >= 0)) scan(word);
+    highest = std::max(highest, histogram.word_scores[word]);
+  }
+  for (;;) {
+    std::size_t next = 0;
+    double most = 0;
+    for (const std::uint32_t word : histogram.live_words) {
+      if (bounds[word] > most) most = bounds[word], next = word;
+    }
+    if (!(most > 0) || most < near_to(highest)) return;
+    highest = std::max(highest, scan(next));
+  }
 }
 
 void SplitSearch::note_score(NodeHistogram& histogram, std::size_t word) const {
@@ -101,13 +135,6 @@ void SplitSearch::note_score(NodeHistogram& histogram, std::size_t word) const {
 void SplitSearch::scan_numbers(NodeHistogram& histogram, NodeTotal node, std::size_t word) const {
   const std::size_t first = word * kWordSlots;
   kernel::SlotSplit* splits = histogram.splits.data() + first;
-  if (matrix_.is_sparse()) {
-    std::fill_n(splits, kWordSlots, kernel::SlotSplit{});
-    if (too_light_word(histogram, word)) return;
-    const Word& w = layout_.words[word];
-    kernel::histogram_table().complete(histogram.cells.data() + w.offset, w.lines,
-                                       matrix_.sparse().default_codes() + first, node.sum);
-  }
   kernel::ScanTask task = scan_task(histogram, node.sum, word);
   kernel::CutRanges ranges;
   if (!histogram.counts.empty() && !layout_.words[word].wide) {
@@ -119,21 +146,8 @@ void SplitSearch::scan_numbers(NodeHistogram& histogram, NodeTotal node, std::si
   kernel::LaneSplits lanes;
   kernel::split_scan_table().scan(task, lanes);
   for (std::size_t lane = 0; lane < kWordSlots; ++lane) {
-    if (too_light(histogram, first + lane)) continue;
     splits[lane] = {lanes.score[lane], lanes.bin[lane], lanes.missing_left[lane]};
   }
-}
-
-// Of a sparse slot: whether the rows that are not of the default code, which are one side of every split at least,
-// weigh less than a leaf must.
-bool SplitSearch::too_light(const NodeHistogram& histogram, std::size_t slot) const {
-  return matrix_.is_sparse() && histogram.weights[slot] < min_weight_;
-}
-
-bool SplitSearch::too_light_word(const NodeHistogram& histogram, std::size_t word) const {
-  if (!matrix_.is_sparse()) return false;
-  const std::uint64_t* weights = histogram.weights.data() + word * kWordSlots;
-  return std::all_of(weights, weights + kWordSlots, [this](std::uint64_t weight) { return weight < min_weight_; });
 }
 
 void SplitSearch::scan_slot(NodeHistogram& histogram, NodeTotal node, std::size_t slot,
@@ -200,12 +214,13 @@ std::vector<std::size_t> SplitSearch::not_drawn(std::uint64_t key) const {
   return order;
 }
 
-void SplitSearch::keep_drawn(NodeHistogram& histogram, std::uint64_t key) const {
+void SplitSearch::keep_drawn(NodeHistogram& histogram, NodeTotal node, std::uint64_t key) const {
   if (n_drawn_ == usable_slots_.size()) return;
+  scan_promising(histogram, node);
   for (const std::size_t slot : not_drawn(key)) {
     if (slot < histogram.splits.size()) histogram.splits[slot].score = -1;
   }
-  for (std::size_t word = 0; word < histogram.word_scores.size(); ++word) {
+  for (const std::uint32_t word : histogram.live_words) {
     if (histogram.word_scores[word] >= 0) note_score(histogram, word);
   }
 }
@@ -224,14 +239,21 @@ Cell SplitSearch::left_sum(const NodeHistogram& histogram, std::size_t slot, con
   return sum;
 }
 
-// Slots whose scores are near the highest, by feature: of the others none can decide which of these is taken, as that
-// would take a ladder of millions of scores, each within rounding of the next.
+// Of the slots with lower scores none can decide which of the others is taken, as that would take a ladder of scores,
+// each within rounding of the next: of two steps a slot.
+double SplitSearch::near_to(double highest) const {
+  return highest * (1 - 4 * kRounding * static_cast<double>(matrix_.n_slots()));
+}
+
+// Slots whose scores are near the highest, by feature.
 std::vector<std::size_t> SplitSearch::best_slots(const NodeHistogram& histogram) const {
   const std::vector<double>& scores = histogram.word_scores;
-  const double near = *std::max_element(scores.begin(), scores.end()) * (1 - kNear);
+  double highest = 0;
+  for (const std::uint32_t word : histogram.live_words) highest = std::max(highest, scores[word]);
+  const double near = near_to(highest);
   std::vector<std::size_t> slots;
-  for (std::size_t word = 0; near > 0 && word < scores.size(); ++word) {
-    if (!(scores[word] >= near)) continue;
+  for (const std::size_t word : histogram.live_words) {
+    if (!(near > 0 && scores[word] >= near)) continue;
     for (std::size_t slot = word * kWordSlots; slot < (word + 1) * kWordSlots; ++slot) {
       if (histogram.splits[slot].score >= near) slots.push_back(slot);
     }
@@ -245,7 +267,8 @@ bool SplitSearch::is_better(double score, double best_score) {
   return score > best_score * (1 + kRounding);  // mirrored columns are a tie
 }
 
-SplitCandidate SplitSearch::best(const NodeHistogram& histogram, NodeTotal node) const {
+SplitCandidate SplitSearch::best(NodeHistogram& histogram, NodeTotal node) const {
+  scan_promising(histogram, node);
   std::size_t slot = SplitCandidate::kNone;
   double best_score = 0;
   for (const std::size_t other : best_slots(histogram)) {

@@ -42,16 +42,16 @@ class SplitSearch {
   void begin_tree(const QuantizationScale& scale, double noise);
   [[nodiscard]] bool has_categories() const { return has_categories_; }
 
-  /// Whether no slot of a word can be split, as its rows that are not of the default code weigh less than a leaf must.
-  [[nodiscard]] bool too_light_word(const NodeHistogram& histogram, std::size_t word) const;
   /// Scans a word of `histogram` into histogram.splits.
   void scan_word(NodeHistogram& histogram, NodeTotal node, std::size_t word) const;
+  /// The same of a sparse matrix.
+  void scan_sparse_word(NodeHistogram& histogram, NodeTotal node, std::size_t word) const;
   /// Takes back the splits of columns that the node's key does not draw.
-  void keep_drawn(NodeHistogram& histogram, std::uint64_t key) const;
+  void keep_drawn(NodeHistogram& histogram, NodeTotal node, std::uint64_t key) const;
   /// Scans one slot again with its cuts held to a range.
   void scan_slot(NodeHistogram& histogram, NodeTotal node, std::size_t slot, const kernel::BinRange& range) const;
-  /// The best of histogram.splits. Ties: lowest feature.
-  [[nodiscard]] SplitCandidate best(const NodeHistogram& histogram, NodeTotal node) const;
+  /// The best of histogram.splits, once words that have but a bound are scanned as need be. Ties: lowest feature.
+  [[nodiscard]] SplitCandidate best(NodeHistogram& histogram, NodeTotal node) const;
 
   /// The split of `slot` by a cut of this score that sends `left_sum` left; none where its rise is too little.
   /// `some_missing`: whether the node's missing values there add up to anything. Where they do not, one that comes
@@ -77,9 +77,10 @@ class SplitSearch {
 
  private:
   [[nodiscard]] kernel::ScanTask scan_task(const NodeHistogram& histogram, Cell sum, std::size_t word) const;
+  void scan_promising(NodeHistogram& histogram, NodeTotal node) const;
+  [[nodiscard]] double near_to(double highest) const;
   void note_score(NodeHistogram& histogram, std::size_t word) const;
   [[nodiscard]] std::vector<std::size_t> best_slots(const NodeHistogram& histogram) const;
-  [[nodiscard]] bool too_light(const NodeHistogram& histogram, std::size_t slot) const;
   void scan_numbers(NodeHistogram& histogram, NodeTotal node, std::size_t word) const;
   void scan_category(NodeHistogram& histogram, NodeTotal node, std::size_t slot, const kernel::BinRange& range) const;
   void choose_codes(const NodeHistogram& histogram, NodeTotal node, SplitCandidate& candidate) const;
