@@ -190,7 +190,7 @@ void part_joined(const RowIndex* rows, std::size_t n_rows, const SparseColumn& c
 [[nodiscard]] inline std::size_t partition(RowIndex* rows, std::size_t n_rows, const SparseColumn& column,
                                            const CodeSplit& split, RowIndex* right_out,
                                            const PartitionTable& table = partition_table()) {
-  constexpr std::size_t kMuchShorter = 24;  // measured: a joined row costs so many marked ones
+  constexpr std::size_t kMuchShorter = 24;  // about so many marked rows cost as much as a joined one
   const auto goes_left = [&](std::uint16_t code) { return code == 0 ? split.missing_left : code <= split.bin; };
   Sides sides{rows, right_out};
   std::size_t at = 0;
