@@ -12,7 +12,7 @@ namespace curvature {
 
 namespace kernel {
 
-inline constexpr std::size_t kMostCounted = 32767;       // rows, so that counts compare as signed numbers
+inline constexpr std::size_t kMostCounted = 32767;        // rows, so that counts compare as signed numbers
 inline constexpr std::int32_t kMostCountedLines = 16383;  // of a word: they are counted from both ends
 
 /// Of each slot of a word the bins that may be the last of the left child, for missing values to the right [0] and
