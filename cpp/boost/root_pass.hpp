@@ -16,9 +16,9 @@ namespace curvature {
 /// Made once a fit of several outputs.
 class RootPass {
  public:
-  /// Null where it would not pay. The lists of rows take no more than the derivatives of a round (16 bytes a row and
-  /// output) or half the matrix, whichever is more; pairs (8 bytes a row and output) and histograms no more than kBytes
-  /// or those of eight outputs, whichever is more.
+  /// Null where it would not pay. The lists of rows take no more than 16 bytes a row and output or half the matrix,
+  /// whichever is more; pairs (8 bytes a row and output) and histograms no more than kBytes or those of eight outputs,
+  /// whichever is more.
   static std::unique_ptr<RootPass> make(RowState& state, const Grower& grower, int threads);
 
   /// How many outputs are passed at once.
