@@ -22,8 +22,8 @@ std::size_t parts_of(std::size_t n, std::size_t size) { return (n + size - 1) / 
 
 std::unique_ptr<RootPass> RootPass::make(RowState& state, const Grower& grower, int threads) {
   if (state.n_outputs() < 2 || state.target().n_rows < kFewestRows) return nullptr;
-  const std::size_t derivatives = 2 * sizeof(double) * state.n_outputs() * state.target().n_rows;
-  std::unique_ptr<RootHistograms> histograms = grower.root_histograms(derivatives, threads);
+  const std::size_t most_bytes = 2 * sizeof(double) * state.n_outputs() * state.target().n_rows;
+  std::unique_ptr<RootHistograms> histograms = grower.root_histograms(most_bytes, threads);
   if (!histograms) return nullptr;
   return std::unique_ptr<RootPass>(new RootPass(state, std::move(histograms), grower.needs_noise(), threads));
 }

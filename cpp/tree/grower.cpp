@@ -349,23 +349,17 @@ Grower::Spares Grower::lend(const Node& node, const OpenNodes& open_nodes) {
 
 void Grower::take_back(NodeHistogram*& histogram) { pool_.release(take(histogram)); }
 
-// Nodes level by level, so that children point forward and the right one follows the left.
 GrownTree Grower::collect() const {
-  GrownTree tree;
-  tree.reserve(nodes_.size());
-  std::vector<std::size_t> order{0};
-  for (std::size_t i = 0; i < order.size(); ++i) {
-    const Node& node = nodes_[order[i]];
+  return GrownTree::level_by_level(nodes_.size(), [this](GrownTree& tree, std::size_t number, std::size_t left) {
+    const Node& node = nodes_[number];
     const double weight = static_cast<double>(node.weight) / partition_.steps_per_unit();
     if (!node.committed) {
       tree.append_leaf(weight, node.rows);
-      continue;
+      return std::size_t{0};
     }
-    tree.append_split(weight, node.split, matrix_.feature_of(node.split.slot), mapper_, order.size());
-    order.push_back(node.left);
-    order.push_back(node.left + 1);
-  }
-  return tree;
+    tree.append_split(weight, node.split, matrix_.feature_of(node.split.slot), mapper_, left);
+    return node.left;
+  });
 }
 
 }  // namespace curvature

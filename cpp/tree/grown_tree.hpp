@@ -21,6 +21,24 @@ struct GrownTree {
   TreeNodes nodes;
   std::vector<Leaf> leaves;
 
+  /// Nodes level by level, so that children point forward and the right one follows the left. append(tree, node, left)
+  /// appends a grower's node, whose left child will be `left`, and returns the grower's number of that child, the right
+  /// one being the next; 0, the root's, for a leaf.
+  template <class Append>
+  static GrownTree level_by_level(std::size_t n_nodes, Append&& append) {
+    GrownTree tree;
+    tree.reserve(n_nodes);
+    std::vector<std::size_t> order{0};
+    order.reserve(n_nodes);
+    for (std::size_t i = 0; i < order.size(); ++i) {
+      const std::size_t left = append(tree, order[i], order.size());
+      if (left == 0) continue;
+      order.push_back(left);
+      order.push_back(left + 1);
+    }
+    return tree;
+  }
+
   void reserve(std::size_t n_nodes);
   void append_leaf(double weight, RowSegment rows);
   /// `left`: the node that will be its left child.

@@ -252,24 +252,17 @@ bool SmallGrower::choose(Node& node) {
   return !node.split.exists() || (node.n_left() >= min_rows_ && node.rows.size - node.n_left() >= min_rows_);
 }
 
-// Nodes level by level, so that children point forward and the right one follows the left.
 GrownTree SmallGrower::collect() const {
-  GrownTree tree;
-  tree.reserve(nodes_.size());
-  std::vector<std::size_t> order{0};
-  order.reserve(nodes_.size());
-  for (std::size_t i = 0; i < order.size(); ++i) {
-    const Node& node = nodes_[order[i]];
+  return GrownTree::level_by_level(nodes_.size(), [this](GrownTree& tree, std::size_t number, std::size_t left) {
+    const Node& node = nodes_[number];
     const auto weight = static_cast<double>(node.rows.size);
     if (node.left == 0) {
       tree.append_leaf(weight, node.rows);
-      continue;
+    } else {
+      tree.append_split(weight, node.split, matrix_.feature_of(node.split.slot), mapper_, left);
     }
-    tree.append_split(weight, node.split, matrix_.feature_of(node.split.slot), mapper_, order.size());
-    order.push_back(node.left);
-    order.push_back(node.left + 1);
-  }
-  return tree;
+    return node.left;
+  });
 }
 
 }  // namespace curvature
