@@ -206,6 +206,8 @@ void Grower::evaluate_children(Node& node, Expansion& children, Spares& spares, 
   const NodeHistogram* const parent = node.histogram;
   const bool subtracted = need_larger && node.histogram;
   if (need_larger) larger.histogram = subtracted ? take(node.histogram) : take(spares[1]);
+  if (need_larger) search_.draw(larger.key, larger.histogram->drawn);
+  if (need_smaller) search_.draw(smaller.key, smaller.histogram->drawn);
   // While a word's cells are near.
   const auto subtract_and_scan = [&](std::size_t word) {
     if (subtracted) builder_.subtract(word, *larger.histogram, *smaller.histogram);
@@ -246,6 +248,7 @@ void Grower::fill(Node& node, HistogramBuilder::WordRange words) {
 }
 
 void Grower::evaluate(Node& node, int threads) {
+  search_.draw(node.key, node.histogram->drawn);
   if (matrix_.is_sparse()) {
     sparse_words_.search(in_words(node), {}, threads);
     return choose_split(node);
@@ -256,10 +259,7 @@ void Grower::evaluate(Node& node, int threads) {
   choose_split(node);
 }
 
-void Grower::choose_split(Node& node) {
-  search_.keep_drawn(*node.histogram, total(node), node.key);
-  node.split = search_.best(*node.histogram, total(node));
-}
+void Grower::choose_split(Node& node) { node.split = search_.best(*node.histogram, total(node)); }
 
 SparseWords::Node Grower::in_words(const Node& node, bool searched) const {
   return {node.histogram, total(node), node.rows.size, searched};

@@ -17,6 +17,7 @@ NodeHistogram* HistogramPool::acquire(bool beyond) {
     all_.push_back(std::make_unique<NodeHistogram>());
     free_.push_back(all_.back().get());
     all_.back()->cells = AlignedBuffer<Cell>(cells_);
+    all_.back()->drawn.assign(slots_ / kWordSlots + 1, 0xff);
     all_.back()->splits.resize(slots_);
     all_.back()->word_scores.resize(slots_ / kWordSlots);
     if (counts_rows_) all_.back()->counts = AlignedBuffer<RowCount>(cells_);

@@ -18,6 +18,7 @@ struct NodeHistogram {
   // Words that some slot of may still be split by, in order: of a sparse matrix those of the node, the others are
   // undefined; of a dense one all.
   std::vector<std::uint32_t> live_words;
+  std::vector<std::uint8_t> drawn;  // a bit a slot, word by word: of columns that may be split by; one word more
   std::vector<kernel::SlotSplit> splits;
   std::vector<double> word_scores;  // the highest of each word's splits; where it is negative, these are not written
   std::vector<double> word_bounds;  // where rows of a sparse matrix are counted: what a word not yet scanned may have

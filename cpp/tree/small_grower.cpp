@@ -45,7 +45,8 @@ SmallGrower::SmallGrower(const BinnedMatrix& matrix, const BinMapper& mapper, co
       row_at_(n_columns_ * stride_),
       bit_of_(n_columns_ * n_rows_),
       has_missing_(n_columns_),
-      searched_(n_columns_, true),
+      drawn_(matrix.layout().words.size() + 1, 0xff),
+      searched_(n_columns_),
       held_(n_columns_),
       scratch_(n_columns_, n_rows_),
       cuts_(n_columns_),
@@ -214,10 +215,10 @@ void SmallGrower::part_members(Node& parent, Node& left, Node& right) {
 
 void SmallGrower::search(Node& node) {
   const profile::Scope scope(Phase::scan, node.rows.size * n_columns_);
-  std::fill_n(searched_.data(), n_columns_, true);
   std::fill_n(held_.data(), n_columns_, false);
-  for (const std::size_t slot : search_.not_drawn(node.key)) {
-    searched_[static_cast<std::size_t>(std::find(slots_.begin(), slots_.end(), slot) - slots_.begin())] = false;
+  search_.draw(node.key, drawn_);
+  for (std::size_t c = 0; c < n_columns_; ++c) {
+    searched_[c] = (drawn_[slots_[c] / kWordSlots] >> slots_[c] % kWordSlots & 1) != 0;
   }
   while (!choose(node)) held_[node.column] = true;
 }

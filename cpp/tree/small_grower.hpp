@@ -78,7 +78,9 @@ class SmallGrower {
   AlignedBuffer<std::uint8_t> codes_;    // by column and place
   AlignedBuffer<kernel::Place> row_at_;  // likewise
   AlignedBuffer<std::uint32_t> bit_of_;  // by row and column: in the members
-  AlignedBuffer<bool> has_missing_, searched_, held_;
+  AlignedBuffer<bool> has_missing_;
+  std::vector<std::uint8_t> drawn_;  // as a NodeHistogram's
+  AlignedBuffer<bool> searched_, held_;
   kernel::SortedScratch scratch_;
   std::vector<kernel::SortedCut> cuts_;
   AlignedBuffer<RowIndex> rows_;

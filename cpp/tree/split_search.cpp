@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <numeric>
+#include <utility>
 
 #include "base/profile.hpp"
 #include "base/random.hpp"
@@ -38,6 +38,8 @@ SplitSearch::SplitSearch(const BinnedMatrix& matrix, const HistogramLayout& layo
   std::sort(usable_slots_.begin(), usable_slots_.end(),
             [&](std::size_t a, std::size_t b) { return matrix.feature_of(a) < matrix.feature_of(b); });
   const double share = params.colsample_bynode * static_cast<double>(usable_slots_.size());
+  const std::size_t end = layout.words.size() * kWordSlots;
+  for (const std::size_t slot : usable_slots_) drawn_from_.push_back(static_cast<std::uint32_t>(std::min(slot, end)));
   n_drawn_ = std::min(usable_slots_.size(), static_cast<std::size_t>(std::max(1.0, std::round(share))));
 }
 
@@ -75,6 +77,8 @@ kernel::ScoredNode SplitSearch::scored_node(Cell sum) const {
 }
 
 void SplitSearch::scan_word(NodeHistogram& histogram, NodeTotal node, std::size_t word) const {
+  histogram.word_scores[word] = -1;
+  if (histogram.drawn[word] == 0) return;
   const std::size_t first = word * kWordSlots;
   const auto n_slots = static_cast<std::size_t>(layout_.words[word].slots);
   std::size_t n_categories = 0;
@@ -88,6 +92,8 @@ void SplitSearch::scan_word(NodeHistogram& histogram, NodeTotal node, std::size_
 }
 
 void SplitSearch::scan_sparse_word(NodeHistogram& histogram, NodeTotal node, std::size_t word) const {
+  histogram.word_scores[word] = -1;
+  if (histogram.drawn[word] == 0) return;
   const profile::Scope scope(Phase::scan, static_cast<std::size_t>(layout_.words[word].lines) * kWordSlots);
   scan_numbers(histogram, node, word);
   for (std::size_t slot = word * kWordSlots; slot < (word + 1) * kWordSlots; ++slot) {
@@ -107,10 +113,10 @@ void SplitSearch::scan_promising(NodeHistogram& histogram, NodeTotal node) const
     bounds[word] = -1;
     return histogram.word_scores[word];
   };
-  const bool some_drawn = n_drawn_ < usable_slots_.size();
   double highest = 0;
   for (const std::uint32_t word : histogram.live_words) {
-    if (bounds[word] == kUnknown || (some_drawn && bounds[word] >= 0)) scan(word);
+    if (histogram.drawn[word] == 0) bounds[word] = -1;
+    if (bounds[word] == kUnknown) scan(word);
     highest = std::max(highest, histogram.word_scores[word]);
   }
   for (;;) {
@@ -124,10 +130,13 @@ void SplitSearch::scan_promising(NodeHistogram& histogram, NodeTotal node) const
   }
 }
 
+// Of slots that are not drawn no split is kept.
 void SplitSearch::note_score(NodeHistogram& histogram, std::size_t word) const {
+  kernel::SlotSplit* const splits = histogram.splits.data() + word * kWordSlots;
   double score = -1;
-  for (std::size_t slot = word * kWordSlots; slot < (word + 1) * kWordSlots; ++slot) {
-    score = std::max(score, histogram.splits[slot].score);
+  for (std::size_t lane = 0; lane < kWordSlots; ++lane) {
+    if (!(histogram.drawn[word] >> lane & 1)) splits[lane].score = -1;
+    score = std::max(score, splits[lane].score);
   }
   histogram.word_scores[word] = score;
 }
@@ -203,25 +212,16 @@ void SplitSearch::choose_codes(const NodeHistogram& histogram, NodeTotal node, S
 }
 
 // A draw without replacement: the first n_drawn of a shuffle keyed by the node, the same in whatever order nodes grow.
-std::vector<std::size_t> SplitSearch::not_drawn(std::uint64_t key) const {
-  if (n_drawn_ == usable_slots_.size()) return {};
-  std::vector<std::size_t> order = usable_slots_;
+void SplitSearch::draw(std::uint64_t key, std::vector<std::uint8_t>& drawn) const {
+  if (n_drawn_ == usable_slots_.size()) return;
+  std::fill(drawn.begin(), drawn.end(), std::uint8_t{0});
+  std::vector<std::uint32_t> order = drawn_from_;
   for (std::size_t i = 0; i < n_drawn_; ++i) {
     const auto rest = static_cast<std::uint32_t>(order.size() - i);
-    std::swap(order[i], order[i + bounded(child_key(key, i), rest)]);
-  }
-  order.erase(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(n_drawn_));
-  return order;
-}
-
-void SplitSearch::keep_drawn(NodeHistogram& histogram, NodeTotal node, std::uint64_t key) const {
-  if (n_drawn_ == usable_slots_.size()) return;
-  scan_promising(histogram, node);
-  for (const std::size_t slot : not_drawn(key)) {
-    if (slot < histogram.splits.size()) histogram.splits[slot].score = -1;
-  }
-  for (const std::uint32_t word : histogram.live_words) {
-    if (histogram.word_scores[word] >= 0) note_score(histogram, word);
+    const std::size_t place = i + bounded(child_key(key, i), rest);
+    const std::uint32_t slot = std::exchange(order[place], order[i]);
+    std::uint8_t& word = drawn[slot / kWordSlots];
+    word = static_cast<std::uint8_t>(word | 1u << slot % kWordSlots);
   }
 }
 

@@ -42,12 +42,13 @@ class SplitSearch {
   void begin_tree(const QuantizationScale& scale, double noise);
   [[nodiscard]] bool has_categories() const { return has_categories_; }
 
-  /// Scans a word of `histogram` into histogram.splits.
+  /// Draws the columns of a node: a bit a slot, word by word, in `drawn`, which has one word more for slots that are
+  /// not searched. Left as it is where all columns are drawn.
+  void draw(std::uint64_t key, std::vector<std::uint8_t>& drawn) const;
+  /// Scans the drawn slots of a word of `histogram` into histogram.splits.
   void scan_word(NodeHistogram& histogram, NodeTotal node, std::size_t word) const;
   /// The same of a sparse matrix.
   void scan_sparse_word(NodeHistogram& histogram, NodeTotal node, std::size_t word) const;
-  /// Takes back the splits of columns that the node's key does not draw.
-  void keep_drawn(NodeHistogram& histogram, NodeTotal node, std::uint64_t key) const;
   /// Scans one slot again with its cuts held to a range.
   void scan_slot(NodeHistogram& histogram, NodeTotal node, std::size_t slot, const kernel::BinRange& range) const;
   /// The best of histogram.splits, once words that have but a bound are scanned as need be. Ties: lowest feature.
@@ -63,8 +64,6 @@ class SplitSearch {
 
   /// Slots of features that can be split at all, by feature.
   [[nodiscard]] const std::vector<std::size_t>& usable_slots() const { return usable_slots_; }
-  /// Those of them that a node's key does not draw.
-  [[nodiscard]] std::vector<std::size_t> not_drawn(std::uint64_t key) const;
   /// What the cuts of a node with this sum are scored by.
   [[nodiscard]] kernel::ScoredNode scored_node(Cell sum) const;
 
@@ -95,6 +94,7 @@ class SplitSearch {
   std::vector<std::size_t> usable_slots_;
   bool has_categories_ = false;
   std::vector<std::int32_t> category_codes_;  // a slot: its number of codes, 0 where it holds numbers
+  std::vector<std::uint32_t> drawn_from_;     // the usable slots, the first beyond the layout in place of all there
   std::size_t n_drawn_ = 0;
   // In the quantized units of the current tree:
   double lambda_ = 0;
