@@ -59,6 +59,7 @@ BAD_PARAMETERS: list[tuple[str, Any, str]] = [
     *[("reg_lambda", value, AT_LEAST_0) for value in (-1, np.inf, "3", None)],
     *[("reg_alpha", value, AT_LEAST_0) for value in (-0.1, np.nan)],
     *[("colsample_bynode", value, "a number in (0, 1]") for value in (0, 1.01, -0.5, np.nan, None)],
+    *[("structure_sample", value, "a number in (0, 1]") for value in (0, 1.01, -0.5, np.nan, None, 1000)],
     *[("max_bins", value, BINS) for value in (1, 0, 65536, 255.0, None)],
     *[("absent", value, "'zero' or 'missing'") for value in ("nan", "", None, 0)],
     *[("grow_policy", value, POLICIES) for value in ("best", "", None, 3)],

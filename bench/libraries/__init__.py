@@ -11,6 +11,7 @@ from .xgboost import XGBoost
 LIBRARIES: dict[str, Library] = {
     "curvature": Curvature(),
     "curvature-formula": Curvature(formula=True),
+    "curvature-sampled": Curvature(structure_sample=0.1),
     "lightgbm": LightGBM(),
     "lightgbm-quantized": LightGBM(quantized=True),
     "lightgbm-callback": LightGBM(callback=True),

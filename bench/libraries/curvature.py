@@ -19,12 +19,13 @@ def log_loss(y: Any, f: Any) -> Any:
 @dataclass(frozen=True)
 class Curvature(Library):
     formula: bool = False  # the loss of two classes written in NumPy, in place of the built-in one
+    structure_sample: float = 1.0
 
     package: ClassVar[str] = "curvature"
 
     @property
     def variant(self) -> bool:
-        return self.formula
+        return self.formula or self.structure_sample < 1
 
     def fit(self, X: Any, y: Any, task: Task, settings: Settings | None, threads: int) -> Any:
         import curvature as cv
@@ -33,7 +34,7 @@ class Curvature(Library):
         params = {} if settings is None else translate(settings)
         if self.formula and task == "binary":
             params["loss"] = log_loss
-        return estimator(**params, n_jobs=threads).fit(X, y)
+        return estimator(**params, structure_sample=self.structure_sample, n_jobs=threads).fit(X, y)
 
     def predict(self, model: Any, X: Any, task: Task, threads: int) -> Any:
         return model.predict_proba(X)[:, 1] if task == "binary" else model.predict(X)

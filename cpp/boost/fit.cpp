@@ -37,7 +37,8 @@ InputError not_finite(const TreeRows& rows, const BoostParams& params, std::int3
 bool is_clustered(const BinnedMatrix& matrix, const Grower& grower, const BoostParams& params, const RowState& state) {
   constexpr std::size_t kLeastRows = std::size_t{1} << 19;  // fewer are near each other in any order
   constexpr std::int32_t kLeastTrees = 16;
-  const bool any_order = !grower.needs_noise() && !matrix.is_sparse() && !state.target().weights;
+  const bool any_order =
+      !grower.needs_noise() && !grower.is_sampled() && !matrix.is_sparse() && !state.target().weights;
   return any_order && state.n_outputs() == 1 && matrix.n_rows() >= kLeastRows && params.n_estimators >= kLeastTrees;
 }
 

@@ -131,16 +131,17 @@ std::optional<std::size_t> TreeRows::row_not_finite(std::size_t output) const {
   return first == found.end() ? std::nullopt : *first;
 }
 
-void TreeRows::assign_leaves(const GrownTree& tree, const Grower& grower) {
+void TreeRows::assign_leaves(GrownTree& tree, Grower& grower) {
   auto* const by_place = reinterpret_cast<LeafNumber*>(pairs_);
   if (rows_.weights().n_positive < n_rows_) std::fill_n(by_place, n_rows_, LeafNumber{0});
+  leaves_ = by_place;
+  if (grower.is_sampled()) return grower.send_rows(tree, by_place);
   parallel_for(tree.leaves.size(), rows_.threads(), [&](std::size_t leaf, int) {
     const RowSegment segment = tree.leaves[leaf].rows;
     const profile::Scope scope(Phase::update, 0);
     const RowIndex* rows = grower.rows(segment);
     for (std::size_t i = 0; i < segment.size; ++i) by_place[rows[i]] = static_cast<LeafNumber>(leaf);
   });
-  leaves_ = by_place;
   if (places_.empty()) return;
   leaves_ += n_rows_;
   parallel_ranges(n_rows_, RowState::kPass, rows_.threads(), [&](std::size_t begin, std::size_t end, int) {

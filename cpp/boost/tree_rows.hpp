@@ -40,7 +40,7 @@ class TreeRows {
   [[nodiscard]] const Cell* pairs() const { return pairs_; }
 
   /// Notes the leaf of every row of the tree just grown.
-  void assign_leaves(const GrownTree& tree, const Grower& grower);
+  void assign_leaves(GrownTree& tree, Grower& grower);
   /// Reorders the matrix, once a fit, so that rows of one leaf of the tree just grown lie together: those grown later,
   /// much like it, find their rows nearer to each other, and are the same trees. All rows have a positive weight.
   /// Forgets leaves().

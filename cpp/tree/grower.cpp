@@ -20,6 +20,9 @@ namespace {
 constexpr std::size_t kTeamWork = std::size_t{1} << 19;
 constexpr std::size_t kRegionWork = 20'000;
 
+constexpr std::uint64_t kSample = ~std::uint64_t{0};  // the stream of a tree's sample; columns are drawn by places
+constexpr double kMostGain = std::numeric_limits<double>::max();
+
 NodeHistogram* take(NodeHistogram*& histogram) { return std::exchange(histogram, nullptr); }
 
 // The least total weight of a leaf, in steps of the partition.
@@ -34,14 +37,14 @@ Grower::Grower(const BinnedMatrix& matrix, const BinMapper& mapper, const TreePa
                bool hessian_is_weight, int threads)
     : matrix_(matrix),
       mapper_(mapper),
-      params_(params),
+      params_(params.of_sample()),
       threads_(threads),
       weights_(weights),
       partition_(matrix.n_rows(), weights),
-      min_weight_(least_weight(partition_, params)),
+      min_weight_(least_weight(partition_, params_)),
       layout_(searched_words(matrix, partition_, min_weight_)),
-      search_(matrix, layout_, mapper, params, hessian_is_weight, min_weight_),
-      small_(SmallGrower::make(matrix, mapper, params, search_, weights, min_weight_)),
+      search_(matrix, layout_, mapper, params_, hessian_is_weight, min_weight_),
+      small_(SmallGrower::make(matrix, mapper, params_, search_, weights, min_weight_)),
       builder_(matrix, layout_, partition_, threads),
       counts_rows_(counts_rows(matrix, weights, hessian_is_weight, min_weight_)),
       sparse_words_(matrix, layout_, builder_, search_, min_weight_, counts_rows_),
@@ -98,7 +101,8 @@ void Grower::plant(std::uint64_t key, const KnownRoot& known) {
   next_rank_ = 0;
   Node root;
   root.key = key;
-  root.rows = partition_.reset(threads_);
+  root.rows = is_sampled() ? partition_.reset_to_sample(params_.structure_sample, child_key(key, kSample), threads_)
+                           : partition_.reset(threads_);
   root.weight = partition_.weight(root.rows);
   if (layout_.words.empty()) {  // no split is to be searched
     nodes_.push_back(root);
@@ -349,14 +353,29 @@ Grower::Spares Grower::lend(const Node& node, const OpenNodes& open_nodes) {
 
 void Grower::take_back(NodeHistogram*& histogram) { pool_.release(take(histogram)); }
 
-GrownTree Grower::collect() const {
+void Grower::send_rows(GrownTree& tree, std::uint32_t* leaves) {
+  const std::vector<std::uint64_t> weights =
+      curvature::send_rows(routes_, tree.leaves.size(), matrix_, partition_, threads_, leaves);
+  std::vector<std::uint64_t> covers(routes_.size());
+  for (std::size_t node = routes_.size(); node-- > 0;) {  // children come behind their parents
+    const std::size_t next = routes_[node].next;
+    covers[node] = routes_[node].split ? covers[next] + covers[next + 1] : weights[next];
+    tree.nodes.cover[node] = static_cast<double>(covers[node]) / partition_.steps_per_unit();
+    tree.nodes.gain[node] = std::min(tree.nodes.gain[node] / params_.structure_sample, kMostGain);
+  }
+}
+
+GrownTree Grower::collect() {
+  routes_.clear();
   return GrownTree::level_by_level(nodes_.size(), [this](GrownTree& tree, std::size_t number, std::size_t left) {
     const Node& node = nodes_[number];
     const double weight = static_cast<double>(node.weight) / partition_.steps_per_unit();
     if (!node.committed) {
+      routes_.push_back({nullptr, tree.leaves.size()});
       tree.append_leaf(weight, node.rows);
       return std::size_t{0};
     }
+    routes_.push_back({&node.split, left});
     tree.append_split(weight, node.split, matrix_.feature_of(node.split.slot), mapper_, left);
     return node.left;
   });

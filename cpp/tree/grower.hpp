@@ -16,6 +16,7 @@
 #include "tree/histogram_pool.hpp"
 #include "tree/root_histograms.hpp"
 #include "tree/row_partition.hpp"
+#include "tree/row_router.hpp"
 #include "tree/small_grower.hpp"
 #include "tree/sparse_words.hpp"
 #include "tree/split_search.hpp"
@@ -29,7 +30,7 @@ namespace curvature {
 /// histograms, each filled, subtracted and scanned by one thread, or of large nodes the rows once more. Where there are
 /// too few words for all threads, several of the first open leaves are split at once, ahead of their turn; a split that
 /// never gets its turn is forgotten. So the tree is the sequential one, whatever the threads. Small matrices are left
-/// to a SmallGrower.
+/// to a SmallGrower. Of a sample of the rows, all rows follow the splits once they are found.
 class Grower {
  public:
   Grower(const BinnedMatrix& matrix, const BinMapper& mapper, const TreeParams& params, const double* weights,
@@ -42,14 +43,19 @@ class Grower {
   /// What makes the histograms of the roots of many trees at once; null where it would take more than `most_bytes` and
   /// more than half of what the matrix takes.
   [[nodiscard]] std::unique_ptr<RootHistograms> root_histograms(std::size_t most_bytes, int threads) const {
-    if (small_) return nullptr;
+    if (small_ || is_sampled()) return nullptr;
     return RootHistograms::make(matrix_, layout_, partition_, std::max(most_bytes, matrix_.bytes() / 2),
                                 matrix_.is_sparse() && counts_rows_, threads);
   }
 
   /// Whether a known root is to tell its noise.
   [[nodiscard]] bool needs_noise() const { return search_.has_categories(); }
+  /// Whether trees grow on a sample of the rows each, which the others follow.
+  [[nodiscard]] bool is_sampled() const { return params_.structure_sample < 1; }
 
+  /// Where trees are sampled: sends all rows down the tree just grown, whose segments they leave, and notes its covers
+  /// and gains as they are for them. Writes the leaf of every row of positive weight.
+  void send_rows(GrownTree& tree, std::uint32_t* leaves);
   [[nodiscard]] const RowIndex* rows(RowSegment segment) const {
     return small_ ? small_->rows(segment) : partition_.rows(segment);
   }
@@ -103,11 +109,11 @@ class Grower {
   void restrict_split(Node& node, std::vector<std::uint64_t> weights, Spares& spares, int threads);
   Spares lend(const Node& node, const OpenNodes& open_nodes);
   void take_back(NodeHistogram*& histogram);
-  [[nodiscard]] GrownTree collect() const;
+  [[nodiscard]] GrownTree collect();
 
   const BinnedMatrix& matrix_;
   const BinMapper& mapper_;
-  TreeParams params_;
+  TreeParams params_;  // of the sample
   int threads_;
   const double* weights_;
   RowPartition partition_;
@@ -121,6 +127,7 @@ class Grower {
   HistogramPool pool_;
   const Cell* pairs_ = nullptr;
   std::vector<Node> nodes_;
+  std::vector<Route> routes_;  // of the tree just grown, node by node
   std::int32_t next_rank_ = 0;
 };
 

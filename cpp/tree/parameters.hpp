@@ -19,6 +19,7 @@ struct TreeParams {
   double reg_lambda = 3;
   double reg_alpha = 0;
   double colsample_bynode = 0.5;
+  double structure_sample = 1;
   GrowPolicy grow_policy = GrowPolicy::lossguide;  // a name, not a number: read and checked by the caller
 
   static constexpr auto fields() {
@@ -32,7 +33,19 @@ struct TreeParams {
         Field{"reg_lambda", &TreeParams::reg_lambda, at_least(0), "L2 penalty on leaf values"},
         Field{"reg_alpha", &TreeParams::reg_alpha, at_least(0), "L1 penalty on leaf values"},
         Field{"colsample_bynode", &TreeParams::colsample_bynode, more_than_up_to(0, 1),
-              "share of the columns tried at each node"}};
+              "share of the columns tried at each node"},
+        Field{"structure_sample", &TreeParams::structure_sample, more_than_up_to(0, 1),
+              "share of the rows on which a tree's splits are found"}};
+  }
+
+  /// The limits and penalties on sums of all rows, as they are for those of the sample.
+  [[nodiscard]] TreeParams of_sample() const {
+    TreeParams own = *this;
+    for (double* limit :
+         {&own.min_child_samples, &own.min_child_weight, &own.min_split_gain, &own.reg_lambda, &own.reg_alpha}) {
+      *limit *= structure_sample;
+    }
+    return own;
   }
 };
 

@@ -6,12 +6,14 @@
 #include <numeric>
 
 #include "base/profile.hpp"
+#include "base/random.hpp"
 #include "base/threads.hpp"
 
 namespace curvature {
 namespace {
 
 constexpr std::size_t kRowsWorthATeam = 2048;
+constexpr std::size_t kRowsATask = std::size_t{1} << 18;
 
 std::uint64_t in_steps(double weight, double steps) { return static_cast<std::uint64_t>(weight * steps + 0.5); }
 
@@ -39,11 +41,25 @@ RowSegment RowPartition::reset(int threads) {
   if (!weighted_rows_.empty()) {
     std::copy(weighted_rows_.begin(), weighted_rows_.end(), first);
   } else {
-    parallel_ranges(n_rows_, std::size_t{1} << 18, threads, [&](std::size_t begin, std::size_t end, int) {
+    parallel_ranges(n_rows_, kRowsATask, threads, [&](std::size_t begin, std::size_t end, int) {
       for (std::size_t i = begin; i < end; ++i) first[i] = static_cast<RowIndex>(i);
     });
   }
   return all;
+}
+
+RowSegment RowPartition::reset_to_sample(double share, std::uint64_t key, int threads) {
+  const auto n = static_cast<std::size_t>(std::max(1.0, std::round(share * static_cast<double>(n_rows_))));
+  const RowSegment sample{n};
+  RowIndex* const first = writable(sample);
+  parallel_ranges(n, kRowsATask, threads, [&](std::size_t begin, std::size_t end, int) {
+    for (std::size_t i = begin; i < end; ++i) {
+      const std::size_t from = i * n_rows_ / n, to = (i + 1) * n_rows_ / n;
+      const std::size_t row = from + bounded(child_key(key, i), static_cast<std::uint32_t>(to - from));
+      first[i] = weighted_rows_.empty() ? static_cast<RowIndex>(row) : weighted_rows_[row];
+    }
+  });
+  return sample;
 }
 
 RowPartition::Parts RowPartition::split(RowSegment segment, const BinnedMatrix& matrix, std::size_t slot,

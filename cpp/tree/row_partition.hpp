@@ -27,6 +27,9 @@ class RowPartition {
 
   /// Back to one segment of all rows in increasing order.
   RowSegment reset(int threads);
+  /// To a segment of a share of the rows, at least one, in increasing order: of as many stretches of rows one each, by
+  /// `key`.
+  RowSegment reset_to_sample(double share, std::uint64_t key, int threads);
 
   [[nodiscard]] const RowIndex* rows(RowSegment segment) const {
     return buffers_[segment.second].data() + segment.begin;

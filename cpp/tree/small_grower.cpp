@@ -24,7 +24,8 @@ std::size_t n_words(std::size_t n_rows) { return (n_rows + kWordBits - 1) / kWor
 std::unique_ptr<SmallGrower> SmallGrower::make(const BinnedMatrix& matrix, const BinMapper& mapper,
                                                const TreeParams& params, const SplitSearch& search,
                                                const double* weights, std::uint64_t min_rows) {
-  const bool plain = !matrix.is_sparse() && !weights && !search.has_categories() && !(params.reg_alpha > 0);
+  const bool plain = !matrix.is_sparse() && !weights && !search.has_categories() && !(params.reg_alpha > 0) &&
+                     params.structure_sample == 1;
   if (!plain || matrix.n_narrow_words() < matrix.layout().words.size() || search.usable_slots().empty()) return nullptr;
   if (matrix.n_rows() > kMostRows || matrix.n_rows() * matrix.codes_a_row() > kMostCells) return nullptr;
   return std::make_unique<SmallGrower>(matrix, mapper, params, search, min_rows);

@@ -21,7 +21,7 @@ namespace curvature {
 class SmallGrower {
  public:
   /// Null where histograms do better, or what is asked for takes them: weights, categories, an L1 penalty, codes of two
-  /// bytes, sparse rows.
+  /// bytes, sparse rows, a sample.
   static std::unique_ptr<SmallGrower> make(const BinnedMatrix& matrix, const BinMapper& mapper,
                                            const TreeParams& params, const SplitSearch& search, const double* weights,
                                            std::uint64_t min_rows);

@@ -42,6 +42,9 @@ PARAMETERS = """n_estimators : int, default=300
         L2 and L1 penalty on leaf values.
     colsample_bynode : float, default=0.5
         Share of the columns tried at each node, in (0, 1].
+    structure_sample : float, default=1.0
+        Share of the rows, in (0, 1], on which the splits of a tree are found; each tree draws its own. All rows follow
+        them, and leaf values are of all. Limits and penalties are held on the sample in proportion.
     max_bins : int, default=255
         Bins a column's values are put into, 2 to 65,535; missing values have one more.
     categorical_features : "auto", None, names, indices or mask, default="auto"
@@ -56,8 +59,8 @@ PARAMETERS = """n_estimators : int, default=300
     n_jobs : int or None, default=None
         Threads; None or -1 for all that are available. The model is the same for any number, bit for bit.
     random_state : int, RandomState, Generator or None, default=0
-        Draws the columns of `colsample_bynode`, and rounds gradients beyond 65,536 rows. A fit is reproducible unless
-        None is asked for."""
+        Draws the columns of `colsample_bynode` and the rows of `structure_sample`, and rounds gradients beyond 65,536
+        rows. A fit is reproducible unless None is asked for."""
 
 ABSENT_WEIGHT = 0.5  # of a class without rows, in the start scores
 

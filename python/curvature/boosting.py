@@ -73,6 +73,7 @@ class BoostedTreesRegressor(Regressor, BoostedTrees):
         reg_lambda: float = 3.0,
         reg_alpha: float = 0.0,
         colsample_bynode: float = 0.5,
+        structure_sample: float = 1.0,
         max_bins: int = 255,
         categorical_features: Any = "auto",
         unknown: str = "missing",
@@ -92,6 +93,7 @@ class BoostedTreesRegressor(Regressor, BoostedTrees):
         self.reg_lambda = reg_lambda
         self.reg_alpha = reg_alpha
         self.colsample_bynode = colsample_bynode
+        self.structure_sample = structure_sample
         self.max_bins = max_bins
         self.categorical_features = categorical_features
         self.unknown = unknown
@@ -208,6 +210,7 @@ class BoostedTreesClassifier(Classifier, BoostedTrees):
         reg_lambda: float = 3.0,
         reg_alpha: float = 0.0,
         colsample_bynode: float = 0.5,
+        structure_sample: float = 1.0,
         max_bins: int = 255,
         categorical_features: Any = "auto",
         unknown: str = "missing",
@@ -229,6 +232,7 @@ class BoostedTreesClassifier(Classifier, BoostedTrees):
         self.reg_lambda = reg_lambda
         self.reg_alpha = reg_alpha
         self.colsample_bynode = colsample_bynode
+        self.structure_sample = structure_sample
         self.max_bins = max_bins
         self.categorical_features = categorical_features
         self.unknown = unknown
