@@ -11,9 +11,8 @@ from .libraries import LIBRARIES
 from .report import REFERENCE, Row, header, summarise, title
 
 PANELS = {"fit_seconds": "fit", "predict_seconds": "predict", "fit_memory": "memory of the fit"}
-PALETTE = (  # variants are paler
-    *("C3", "#e8a09a", "C0", "#7fb2d9", "#b5d3ea", "#ffbf80", "#ffd9b3", "C1", "#95cf95", "C2", "C4", "C7", "#b0b0b0"),
-)
+# Variants are paler.
+PALETTE = "C3 #e8a09a #f3cdc9 C0 #7fb2d9 #b5d3ea #ffbf80 #ffd9b3 C1 #95cf95 C2 C4 C7 #b0b0b0".split()
 COLOURS = dict(zip(LIBRARIES, PALETTE, strict=True))
 
 
