@@ -39,7 +39,8 @@ class TreeRows {
   /// In the matrix's order of the rows.
   [[nodiscard]] const Cell* pairs() const { return pairs_; }
 
-  /// Notes the leaf of every row of the tree just grown.
+  /// Notes the leaf of every row of the tree just grown; of one grown on a sample, also its covers and gains in the
+  /// tree.
   void assign_leaves(GrownTree& tree, Grower& grower);
   /// Reorders the matrix, once a fit, so that rows of one leaf of the tree just grown lie together: those grown later,
   /// much like it, find their rows nearer to each other, and are the same trees. All rows have a positive weight.

@@ -212,6 +212,7 @@ void SplitSearch::choose_codes(const NodeHistogram& histogram, NodeTotal node, S
 }
 
 // A draw without replacement: the first n_drawn of a shuffle keyed by the node, the same in whatever order nodes grow.
+// Half of a swap does, as places before the present one are not looked at again.
 void SplitSearch::draw(std::uint64_t key, std::vector<std::uint8_t>& drawn) const {
   if (n_drawn_ == usable_slots_.size()) return;
   std::fill(drawn.begin(), drawn.end(), std::uint8_t{0});

@@ -33,7 +33,7 @@ PARAMETERS = """n_estimators : int, default=300
     grow_policy : {{"lossguide", "depthwise"}}, default="lossguide"
         Split the leaf of most gain first, or level by level.
     min_child_samples : float, default=20.0
-        Least total weight (rows, where all weigh 1) of a leaf. Exact.
+        Least total weight (rows, where all weigh 1) of a leaf. Exact, but with `structure_sample`.
     min_child_weight : float, default=1e-3
         Least sum of Hessians in a leaf.
     min_split_gain : float, default=0.0
@@ -44,7 +44,8 @@ PARAMETERS = """n_estimators : int, default=300
         Share of the columns tried at each node, in (0, 1].
     structure_sample : float, default=1.0
         Share of the rows, in (0, 1], on which the splits of a tree are found; each tree draws its own. All rows follow
-        them, and leaf values are of all. Limits and penalties are held on the sample in proportion.
+        them, and leaf values are of all. Limits and penalties are held on the sample in proportion, so a leaf may have
+        somewhat less than `min_child_samples` or `min_child_weight` of all rows.
     max_bins : int, default=255
         Bins a column's values are put into, 2 to 65,535; missing values have one more.
     categorical_features : "auto", None, names, indices or mask, default="auto"
